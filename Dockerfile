@@ -1,0 +1,24 @@
+# docker build -t powermon . && docker run --rm -p 127.0.0.1:8050:8050 -v powermon:/data powermon
+FROM python:3.11-slim AS build
+COPY requirements.txt /tmp/
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt
+
+FROM python:3.11-slim
+# dialout owns serial ports on Debian; the image runs as nobody in particular
+RUN useradd --system --uid 10001 --gid dialout --no-create-home powermon && install -d -o powermon -g dialout /data
+COPY --from=build /venv /venv
+WORKDIR /powermon
+COPY app.py pyproject.toml ./
+COPY services services
+COPY components components
+COPY mock mock
+USER powermon
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    POWERMON_HOST=0.0.0.0 POWERMON_DATABASE=/data/powermon.db POWERMON_LOG_FILE=off
+VOLUME /data
+EXPOSE 8050
+STOPSIGNAL SIGTERM
+# Degraded (a board unplugged, say) is no reason to restart: 200 is enough.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('POWERMON_HTTP_PORT', '8050') + '/api/health', timeout=4)"]
+ENTRYPOINT ["python", "app.py"]

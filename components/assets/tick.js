@@ -1,0 +1,119 @@
+// The live pull: what is new since our cursor. One question at a time; none while the tab is hidden.
+(function (pm) {
+  "use strict";
+
+  const RETRY_S = [1, 2, 5]; // then 5 for ever
+  const QUIET_RETRY_S = 2; // the program answers, but there is nothing live to show
+
+  const state = {
+    started: false,
+    asking: false,
+    cursor: null,
+    question: "",
+    failures: 0,
+    nextTryMs: 0,
+    data: null,
+    device: null,
+    snapshot: null,
+    nowMs: 0,
+    nowAt: 0,
+  };
+
+  // The server's clock, carried on by ours between ticks.
+  function now() {
+    return state.nowMs ? state.nowMs + (performance.now() - state.nowAt) : Date.now();
+  }
+
+  async function tick() {
+    if (!state.started || state.asking || document.hidden) return;
+    const waitMs = state.nextTryMs - performance.now();
+    if (waitMs > 0) {
+      if (state.failures) pm.status.offline(Math.ceil(waitMs / 1000));
+      return;
+    }
+    state.asking = true;
+    try {
+      take(await ask());
+      state.failures = 0;
+      state.nextTryMs = 0;
+    } catch (error) {
+      failed(error);
+    } finally {
+      state.asking = false;
+    }
+  }
+
+  function ask() {
+    const wanted = { device: pm.view.device(), span_s: pm.view.liveSpanS(), points: pm.view.points() };
+    const question = JSON.stringify(wanted);
+    if (question !== state.question) state.cursor = null;
+    state.question = question;
+    return pm.api.get("/api/live", Object.assign({ cursor: state.cursor }, wanted));
+  }
+
+  function take(payload) {
+    if (payload.device !== state.device) state.data = pm.data.empty();
+    state.device = payload.device;
+    pm.view.pin(payload.device);
+    state.cursor = payload.cursor;
+    state.nowMs = payload.now;
+    state.nowAt = performance.now();
+    state.snapshot = payload.snapshot;
+    const spanMs = pm.view.liveSpanS() * 1000;
+    state.data = pm.data.merge(state.data, payload, payload.now - spanMs * 1.05 - 1000);
+    pm.cards.show(payload.snapshot);
+    pm.status.show(payload.snapshot, payload.now);
+    pm.connection.show(payload.snapshot, payload.now);
+    pm.pulse.changed(payload.device, payload.snapshot.version);
+    pm.chart.tick();
+  }
+
+  function failed(error) {
+    state.cursor = null;
+    if (error.offline) {
+      const waitS = RETRY_S[Math.min(state.failures, RETRY_S.length - 1)];
+      state.failures += 1;
+      state.nextTryMs = performance.now() + waitS * 1000;
+      pm.status.offline(waitS);
+      return;
+    }
+    if (!(error instanceof pm.api.Failure)) {
+      state.nextTryMs = performance.now() + QUIET_RETRY_S * 1000;
+      throw error;
+    }
+    state.failures = 0;
+    state.nextTryMs = performance.now() + QUIET_RETRY_S * 1000;
+    state.snapshot = null;
+    state.data = pm.data.empty();
+    pm.cards.clear();
+    pm.connection.clear();
+    pm.status.refused(error, pm.view.device());
+    if (pm.view.device()) pm.pulse.changed(pm.view.device(), "history");
+    pm.chart.tick();
+  }
+
+  function start(intervalMs) {
+    state.started = true;
+    state.data = pm.data.empty();
+    window.setInterval(tick, intervalMs);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      state.cursor = null; // what happened meanwhile comes whole, in one answer
+      tick();
+    });
+  }
+
+  pm.live = {
+    start,
+    tick,
+    now,
+    data: () => state.data,
+    device: () => state.device,
+    snapshot: () => state.snapshot,
+    answered: () => state.failures === 0,
+    restart: () => {
+      state.cursor = null;
+      state.nextTryMs = 0;
+    },
+  };
+})(window.powermon);

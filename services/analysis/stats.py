@@ -1,0 +1,76 @@
+"""Statistics of the last seconds: exact, whatever came late, at a cost that does not grow with the rate.
+
+Whole seconds come from their summaries; only the span's two ends are read row by row.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from services.analysis.energy import AMPERE_US_PER_MAH, WATT_US_PER_WH
+from services.analysis.seconds import COUNT, HIGHS, HOLD, LOWS, SECOND_US, WEIGHTED, Seconds, merge, summarise
+from services.analysis.window import Window
+from services.model import F64, ChannelStats, Readings, SpanStats
+
+SPAN_S = 60.0
+
+
+class RollingStats:
+    """Reads a window and the summaries of the same readings; call when both have taken in a batch."""
+
+    def __init__(self, window: Window, seconds: Seconds) -> None:
+        self._window = window
+        self._seconds = seconds
+
+    def stats(self, now_us: int, span_s: float = SPAN_S) -> SpanStats:
+        """Statistics of the readings with time in (now − span, now]."""
+        t0_us = now_us - round(span_s * SECOND_US)
+        total = self._total(t0_us, now_us)
+        rows = self._window.after(t0_us, now_us)
+        if not len(rows):
+            return span_stats(total, t0_us, now_us)
+        _clip(total, rows, t0_us)
+        return span_stats(total, t0_us, now_us, None if total[HOLD] > 0 else rows)
+
+    def _total(self, t0_us: int, now_us: int) -> F64:
+        """The summary of the span, before its first reading is clipped."""
+        window = self._window
+        first, end = t0_us // SECOND_US + 1, (now_us + 1) // SECOND_US
+        if window.newest_us <= now_us:
+            end += 1  # the second that is not over yet holds nothing later than now
+        if first >= end:
+            return summarise(window.after(t0_us, now_us))
+        head = window.after(t0_us, first * SECOND_US - 1)
+        tail = window.after(end * SECOND_US - 1, now_us)
+        parts = [self._seconds.between(first, end), *(summarise(rows)[None] for rows in (head, tail) if len(rows))]
+        return merge(np.concatenate(parts))
+
+
+def _clip(total: F64, rows: Readings, t0_us: int) -> None:
+    """Take back what the first reading stands for before the span began."""
+    before = int(rows.hold_us[0]) - (int(rows.time_us[0]) - t0_us)
+    if before > 0:
+        total[HOLD] -= before
+        total[WEIGHTED] -= np.array((rows.v[0], rows.a[0], rows.w[0])) * before
+
+
+def span_stats(total: F64, t0_us: int, t1_us: int, rows: Readings | None = None) -> SpanStats:
+    """A summary in words of the model. `rows`: what to take plain means of when no reading has a hold yet."""
+    hold = float(total[HOLD])
+    means = _plain_means(rows) if rows is not None else (total[WEIGHTED] / hold).tolist() if hold > 0 else [None] * 3
+    v, a, w = map(_channel, total[LOWS].tolist(), means, total[HIGHS].tolist())
+    _, ampere_us, watt_us = total[WEIGHTED].tolist()
+    coverage_s = min(hold, t1_us - t0_us) / SECOND_US
+    energy_wh, charge_mah = watt_us / WATT_US_PER_WH, ampere_us / AMPERE_US_PER_MAH
+    return SpanStats(t0_us, t1_us, int(total[COUNT]), coverage_s, v, a, w, energy_wh, charge_mah)
+
+
+def _channel(low: float, mean: float | None, high: float) -> ChannelStats:
+    """Rounding may carry a mean past the extremes: it is held between them."""
+    return ChannelStats() if mean is None else ChannelStats(low, min(max(mean, low), high), high)
+
+
+def _plain_means(rows: Readings) -> list[float]:
+    return [math.fsum(column.tolist()) / len(column) for column in (rows.v, rows.a, rows.w)]

@@ -1,0 +1,416 @@
+"""The words of the program: what a reading, a gap, an event is. No behaviour, no I/O; everyone may import this.
+
+Units: volts, amperes, watts, watt-hours, milliampere-hours; `_us` is UTC microseconds since 1970 (or a span in
+microseconds), `_s` seconds. Spans of time are half-open: [t0, t1).
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag, StrEnum
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+CHANNELS = ("v", "a", "w")
+
+
+class Flag(IntFlag):
+    """What is special about a stored reading."""
+
+    RECOVERED = 1  # came by retransmission, after it had been missing
+    DERIVED = 2  # the board sent no power: w is v times a
+    LATE = 4  # came after a newer one (reordered, not asked for)
+    UNTRACKED = 8  # the board sends no sequence numbers: ours stand in
+
+
+class Reason(StrEnum):
+    """Why a line or reading was not accepted."""
+
+    NOT_JSON = "not_json"
+    NOT_OBJECT = "not_object"
+    UNKNOWN_KIND = "unknown_kind"
+    TOO_LONG = "too_long"
+    CORRUPT = "corrupt"  # checksum wrong or missing where it is due
+    BAD_TYPE = "bad_type"
+    NOT_FINITE = "not_finite"
+    BAD_SEQ = "bad_seq"
+    MISSING_VALUE = "missing_value"
+    STATUS = "status"  # the board says itself that the value is no good (sensor_error …)
+    OVERFLOW = "overflow"  # the sensor was saturated
+    VOLTAGE_RANGE = "voltage_range"
+    CURRENT_RANGE = "current_range"
+    POWER_RANGE = "power_range"
+    WILD_JUMP = "wild_jump"  # one sequence number far off, not confirmed by those after it
+
+
+class LinkState(StrEnum):
+    """protocol.md: closed → opening → waiting → live ⇄ stale → lost → opening …"""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    WAITING = "waiting"
+    LIVE = "live"
+    STALE = "stale"
+    LOST = "lost"
+
+
+class Level(StrEnum):
+    """How a channel stands against its limits."""
+
+    NORMAL = "normal"
+    WARNING = "warning"
+    DANGER = "danger"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One accepted line. `seq` is extended: it goes on past the wire's rollover at 2³²."""
+
+    device: str
+    boot: int
+    seq: int
+    time_us: int
+    received_us: int
+    v: float
+    a: float
+    w: float
+    status: str = "ok"
+    flags: int = 0
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """Many readings of one device as columns of equal length.
+
+    `hold_us`: the span a reading stands for, its share of coverage, energy and charge
+    (the time since its predecessor when that is the reading just before it, else the board's interval).
+    """
+
+    boot: I64
+    seq: I64
+    time_us: I64
+    hold_us: I64
+    v: F64
+    a: F64
+    w: F64
+    flags: U8
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def take(self, index: Any) -> Readings:
+        """The rows that a slice, mask or index array names, in its order."""
+        return Readings(*(getattr(self, name)[index] for name in self.__struct_fields__))
+
+
+def no_readings() -> Readings:
+    """Columns of length zero."""
+    ints = np.empty(0, np.int64)
+    floats = np.empty(0, np.float64)
+    return Readings(ints, ints, ints, ints, floats, floats, floats, np.empty(0, np.uint8))
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A line that was not accepted, kept for inspection. `line`: the first 256 bytes as text, made printable."""
+
+    device: str
+    time_us: int
+    reason: Reason
+    line: str
+    detail: str = ""
+    boot: int | None = None
+    seq: int | None = None
+
+
+class GapState(StrEnum):
+    OPEN = "open"  # being asked for, or (level 0) cannot be asked for and may still come late
+    RECOVERED = "recovered"  # all of it came after all
+    LOST = "lost"  # what has not come will not come
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """One run of sequence numbers that did not come in their turn; kept after it was mended.
+
+    Between the readings at `t0_us` and `t1_us` the numbers `first`…`last` (extended, inclusive) were missing.
+    `missing + recovered + lost == last - first + 1` at all times.
+    """
+
+    device: str
+    boot: int
+    first: int
+    last: int
+    t0_us: int
+    t1_us: int
+    state: GapState
+    missing: int
+    recovered: int
+    lost: int
+
+
+class EventKind(StrEnum):
+    LINK = "link"
+    HELLO = "hello"
+    REBOOT = "reboot"
+    GAP = "gap"
+    RECOVERED = "recovered"
+    LOST = "lost"
+    COMMAND = "command"
+    CLOCK = "clock"
+    SENSOR = "sensor"
+    ALERT = "alert"
+    DATABASE = "database"
+    ROLLOVER = "rollover"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened, for the event log. `data` is small and JSON-able; `text` is English."""
+
+    device: str
+    time_us: int
+    kind: EventKind
+    text: str
+    data: dict[str, Any] = {}
+    id: int = 0  # given by the database
+
+
+class Counts(msgspec.Struct):
+    """The account of a span or of a device's session. `expected = received + rejected + missing + lost`.
+
+    `received`: accepted, recovered ones included; `missing`: may still come; `duplicates` and `bad_lines` stand beside it.
+    """
+
+    received: int = 0
+    recovered: int = 0
+    late: int = 0
+    rejected: int = 0
+    missing: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    bad_lines: int = 0
+    corrupt: int = 0  # those of bad_lines whose checksum was wrong
+    reasons: dict[str, int] = {}
+
+    @property
+    def expected(self) -> int:
+        return self.received + self.rejected + self.missing + self.lost
+
+    @property
+    def completeness(self) -> float | None:
+        """Share of the expected readings that came (0…1); None before the first."""
+        came = self.received + self.rejected
+        return came / self.expected if self.expected else None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """`count` things of one kind in the second that starts at `second_us`; kinds are `Counts`' fields and Reasons."""
+
+    second_us: int
+    kind: str
+    count: int
+
+
+class Write(msgspec.Struct, frozen=True):
+    """What a device hands to the storage at one go; all of it is committed together or not at all.
+
+    `ack`: after this commit every reading of `boot` up to this extended number is on disk (or given up).
+    """
+
+    device: str
+    readings: Readings | None = None
+    rejected: tuple[Rejected, ...] = ()
+    gaps: tuple[Gap, ...] = ()  # new or changed; the key is (device, boot, first)
+    events: tuple[Event, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    boot: int | None = None
+    ack: int | None = None
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What the database knows of a device's newest boot, to go on after a restart of the program.
+
+    `present`: sorted, disjoint, inclusive intervals of extended numbers on disk (readings and rejected lines),
+    covering at least the newest 100 000; below the first of them everything is taken as known.
+    """
+
+    boot: int
+    last_seq: int
+    last_time_us: int
+    present: tuple[tuple[int, int], ...]
+    gaps: tuple[Gap, ...] = ()  # still open
+    highest_boot: int = 0  # over all boots of the device; a level 0 boot gets the next number
+
+
+class ChannelStats(msgspec.Struct, frozen=True):
+    """min/mean/max (and standard deviation where asked) of one channel; None without readings."""
+
+    min: float | None = None
+    mean: float | None = None
+    max: float | None = None
+    std: float | None = None
+
+
+class SpanStats(msgspec.Struct, frozen=True):
+    """Statistics of a span, and what they rest on. Means are weighted by `hold_us` (a reading counts as long as it stands)."""
+
+    t0_us: int
+    t1_us: int
+    count: int
+    coverage_s: float
+    v: ChannelStats
+    a: ChannelStats
+    w: ChannelStats
+    energy_wh: float
+    charge_mah: float
+    counts: Counts | None = None
+
+
+class MovingMean(msgspec.Struct, frozen=True):
+    """Mean over the last `span_s` seconds, with the seconds it rests on."""
+
+    span_s: int
+    coverage_s: float
+    v: float | None
+    a: float | None
+    w: float | None
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Points to draw, ascending in time. Either raw readings (`bucket_us` 0: lo = mean = hi)
+    or absolute buckets (`time_us` is the bucket's start; lo/mean/hi per channel). A `break_before` of 1 means:
+    do not join this point with the one before it."""
+
+    bucket_us: int
+    time_us: I64
+    count: I64
+    v_min: F64
+    v_mean: F64
+    v_max: F64
+    a_min: F64
+    a_mean: F64
+    a_max: F64
+    w_min: F64
+    w_mean: F64
+    w_max: F64
+    break_before: U8
+    recovered: U8  # 1: the point holds at least one recovered reading
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What is new in the window since a cursor. The client drops its points at or after `replace_from_us`
+    (all of them when `whole`) and appends `curve`. `dropped`: readings that left the window unseen by this cursor."""
+
+    device: str
+    cursor: int
+    now_us: int
+    whole: bool
+    replace_from_us: int
+    dropped: int
+    curve: Curve
+
+
+class PortInfo(msgspec.Struct, frozen=True):
+    """A serial port of this machine. `advice` says what the port doctor found and the command that mends it."""
+
+    url: str
+    description: str
+    vid_pid: str
+    likely: bool
+    advice: str = ""
+
+
+class ClockHealth(msgspec.Struct, frozen=True):
+    """Board clock against host clock. None where the board sends no clock."""
+
+    drift_ppm: float | None = None
+    jitter_ms: float | None = None
+    offset_us: int | None = None
+
+
+class DeviceInfo(msgspec.Struct, frozen=True):
+    """A board and its link, as they are now."""
+
+    device: str
+    url: str
+    state: LinkState
+    state_since_us: int
+    problem: str  # what is wrong with the link and what to do; empty when nothing
+    next_try_s: float | None
+    demo: bool
+    replay: bool
+    level: int | None  # wire level; None before the first line
+    tracked: bool  # the board numbers its readings
+    firmware: str
+    board_id: str
+    boot: int | None
+    interval_ms: float | None
+    rate_hz: float  # readings per second over the last seconds
+    last_reading_us: int | None
+    sensor: str  # "ok", or the board's word for what is wrong
+    clock: ClockHealth
+    buffer: int | None  # readings the board can hold
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Consistent copy of a device's live state."""
+
+    now_us: int
+    info: DeviceInfo
+    last: Reading | None
+    stats_1m: SpanStats
+    moving: tuple[MovingMean, ...]  # 1, 5, 15 minutes
+    energy_wh: float  # since the program started or reset_energy
+    charge_mah: float
+    energy_since_us: int
+    counts: Counts  # of this session
+    levels: dict[str, Level]  # per channel "v" "a" "w"
+    residual_w: float | None  # last v·a − w
+    version: int  # changes with every change of state
+
+
+class CommandOutcome(msgspec.Struct, frozen=True):
+    """`result`: ok, error (the board refused), failed (no answer), unsupported."""
+
+    device: str
+    seq: int
+    name: str
+    args: dict[str, Any]
+    result: str
+    detail: str
+    tries: int
+    took_ms: float
+
+
+class StorageHealth(msgspec.Struct, frozen=True):
+    """How the recording stands. `problem` says what is wrong and what happens to the readings meanwhile."""
+
+    ok: bool
+    problem: str
+    queued: int  # readings accepted and not yet committed
+    dropped: int  # readings that did not fit into memory while the disk refused them
+    committed: int
+    last_commit_us: int | None
+    file_bytes: int
+    bytes_per_reading: float | None  # measured
+    predicted_bytes: int | None  # for the whole retention at the current rate
+    free_bytes: int | None
+    retention_h: float
+    notes: tuple[str, ...] = ()  # e.g. "a damaged file was moved aside to …"
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Readiness with reasons."""
+
+    status: str  # ok | degraded
+    reasons: tuple[str, ...]
+    version: str
+    uptime_s: float
+    storage: StorageHealth
+    devices: tuple[DeviceInfo, ...]
+    latency_ms: dict[str, float | None]  # received → stored in window p50/p95, measured

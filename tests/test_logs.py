@@ -1,0 +1,60 @@
+"""The log: a rotating file, a console, and a clear word when the file cannot be written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services import logs
+from services.errors import SettingsError
+from services.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def own_root() -> Iterator[None]:
+    """The root logger as it was, afterwards."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    levels = {name: logging.getLogger(name).level for name in logs.CHATTY}
+    root.handlers[:] = []
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def test_lines_go_to_the_file_and_the_folder_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "powermon.log"
+    logs.configure(Settings(log_file=path))
+    logging.getLogger("services.x").info("µ is fine")
+    logging.getLogger("services.x").debug("not shown")
+    text = path.read_text(encoding="utf-8")
+    assert "INFO    services.x: µ is fine" in text and "not shown" not in text
+
+
+def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 2000)
+    logs.configure(Settings(log_file=tmp_path / "powermon.log"))
+    for n in range(500):
+        logging.getLogger("services.x").info("line %d", n)
+    files = list(tmp_path.iterdir())
+    assert len(files) == logs.FILES and sum(path.stat().st_size for path in files) <= 2000 * logs.FILES
+
+
+def test_configuring_twice_writes_lines_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        logs.configure(Settings(log_file=tmp_path / "powermon.log"))
+    logging.getLogger("services.x").warning("once")
+    assert (tmp_path / "powermon.log").read_text().count("once") == 1
+
+
+def test_a_file_that_cannot_be_written_is_a_problem_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="--log-file"):
+        logs.configure(Settings(log_file=tmp_path / "file" / "powermon.log"))

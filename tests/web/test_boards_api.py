@@ -1,0 +1,175 @@
+"""Boards, commands, health, metrics, description: the rest of the HTTP side."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from services.errors import DatabaseError
+from services.model import LinkState
+from services.web import errors
+from tests.web.fake_monitor import DEVICE, STORED_ONLY, FakeMonitor
+
+
+def test_latest_gives_the_live_state_of_each_board(client: httpx.Client, monitor: FakeMonitor) -> None:
+    body = client.get("/api/latest").json()
+    (board,) = body["devices"]  # the one without a link has no live state
+    assert board["device"] == DEVICE and board["state"] == "live" and board["energy_wh"] == 1.5
+    assert board["reading"]["w"] == monitor.stored.w[-1] and board["reading"]["time"].endswith("Z")
+    assert board["stats_1m"]["avg"]["v"] is not None and board["completeness"] == 1.0
+
+
+def test_devices_include_those_of_the_database_and_name_the_default(client: httpx.Client) -> None:
+    body = client.get("/api/devices").json()
+    assert body["default"] == DEVICE
+    assert [board["device"] for board in body["devices"]] == [DEVICE, STORED_ONLY]
+    assert body["devices"][0]["clock"] == {"drift_ppm": 1.5, "jitter_ms": 0.2, "offset_us": 10}
+
+
+def test_a_command_is_sent_and_answers_its_outcome(client: httpx.Client, monitor: FakeMonitor) -> None:
+    answer = client.post(f"/api/devices/{DEVICE}/commands", json={"cmd": "set_interval", "value_ms": 500})
+    assert answer.status_code == 200 and answer.json()["result"] == "ok" and answer.json()["tries"] == 1
+    assert monitor.calls == [("command", DEVICE, "set_interval", {"value_ms": 500})]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"cmd": ""},
+        {"cmd": "x y"},
+        {"cmd": 3},
+        {"cmd": "ping", "seq": 1},
+        {"cmd": "ping", "a": {}},
+        {"cmd": "ping", "a": None},
+        {"cmd": "explode"},
+        {"cmd": "ping"} | {f"a{n}": n for n in range(9)},
+        [],
+        "ping",
+    ],
+)
+def test_a_command_that_makes_no_sense_is_400(client: httpx.Client, monitor: FakeMonitor, body: object) -> None:
+    answer = client.post(f"/api/devices/{DEVICE}/commands", json=body)
+    assert answer.status_code == 400 and answer.json()["error"]["message"]
+    assert monitor.calls == []
+
+
+def test_a_body_that_is_no_json_is_400(client: httpx.Client) -> None:
+    answer = client.post(f"/api/devices/{DEVICE}/commands", content=b"{", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_request"
+
+
+def test_commands_do_not_go_by_get(client: httpx.Client, monitor: FakeMonitor) -> None:
+    assert client.get(f"/api/devices/{DEVICE}/commands?cmd=ping").status_code in (404, 405)
+    assert monitor.calls == []
+
+
+def test_a_port_can_be_connected_while_running(client: httpx.Client, monitor: FakeMonitor) -> None:
+    assert client.post("/api/connect", json={"url": "socket://10.0.0.7:5000", "name": "b2"}).json() == {"device": "b2"}
+    assert monitor.calls == [("connect", "socket://10.0.0.7:5000", "b2")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"url": ""},
+        {"url": "spy:///dev/ttyACM0?file=/tmp/x"},
+        {"url": "http://x"},
+        {"url": "COM3", "name": "a b"},
+        {"url": "COM3", "name": "demo"},
+        {"url": "auto", "name": "x"},
+        {"url": "COM3", "nam": "x"},
+        {"name": "x"},
+    ],
+)
+def test_a_port_that_may_not_be_connected_is_refused(client: httpx.Client, monitor: FakeMonitor, body: dict[str, str]) -> None:
+    assert client.post("/api/connect", json=body).status_code == 400
+    assert monitor.calls == []
+
+
+def test_faults_reach_the_simulated_board(client: httpx.Client, monitor: FakeMonitor) -> None:
+    assert client.post("/api/demo/fault", json={"device": "demo", "name": "drop", "value": 0.05}).json() == {"result": "ok"}
+    assert monitor.calls == [("fault", "demo", "drop", 0.05)]
+
+
+def test_ports_carry_the_doctors_advice(client: httpx.Client) -> None:
+    assert client.get("/api/ports").json()["ports"][0] == {
+        "url": "/dev/ttyACM0",
+        "description": "Arduino Uno",
+        "vid_pid": "2341:0043",
+        "likely": True,
+        "advice": "",
+    }
+
+
+def test_health_gives_its_reasons(client: httpx.Client) -> None:
+    body = client.get("/api/health").json()
+    assert body["status"] == "ok" and body["reasons"] == [] and body["version"] == "1.2.3"
+    assert body["storage"]["ok"] is True and body["storage"]["last_commit"].endswith("Z")
+    assert body["latency_ms"] == {"p50": 1.2, "p95": None}
+
+
+def test_metrics_are_openmetrics_with_measured_values_only(client: httpx.Client, monitor: FakeMonitor) -> None:
+    monitor.state = LinkState.LOST
+    answer = client.get("/metrics")
+    lines = answer.text.splitlines()
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert lines[-1] == "# EOF" and answer.text.endswith("\n")
+    assert f'powermon_received_total{{device="{DEVICE}"}} 200' in lines
+    assert f'powermon_live{{device="{DEVICE}"}} 0' in lines
+    assert 'powermon_latency_ms{quantile="p50"} 1.2' in lines
+    assert not [line for line in lines if "None" in line or "nan" in line.lower() or 'quantile="p95"' in line]
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
+
+
+def test_unknown_api_paths_are_404_in_our_shape(client: httpx.Client) -> None:
+    for path in ("/api/nothing", "/api/", "/api/history/x", "/api/docs/../../etc/passwd", "/api/docs/main.py"):
+        answer = client.get(path)
+        assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", path
+    assert client.post("/api/nothing", json={}).status_code == 404
+
+
+def test_the_description_tells_of_our_errors_and_of_every_route(client: httpx.Client) -> None:
+    schema = client.get("/api/openapi.json").json()
+    assert {"/api/history", "/api/latest", "/api/stats", "/api/devices", "/api/ports", "/api/health", "/metrics"} <= set(
+        schema["paths"]
+    )
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            assert "422" not in operation["responses"] and "400" in operation["responses"]
+    names = {parameter["name"] for parameter in schema["paths"]["/api/history"]["get"]["parameters"]}
+    assert {"from", "to", "device", "format", "points", "channels", "delimiter", "decimal"} <= names
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere(client: httpx.Client) -> None:
+    page = client.get("/api/docs")
+    assert page.status_code == 200 and "http" not in page.text.replace("http-equiv", "")
+    for name, kind in (
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+        ("start.js", "text/javascript"),
+    ):
+        asset = client.get(f"/api/docs/{name}")
+        assert asset.status_code == 200 and asset.headers["content-type"].startswith(kind) and asset.content
+
+
+def test_trouble_with_the_database_is_503_with_its_sentence(client: httpx.Client, monitor: FakeMonitor) -> None:
+    def broken(*_: object) -> None:
+        raise DatabaseError("the disk is full")
+
+    monitor.stats = broken  # type: ignore[method-assign,assignment]
+    answer = client.get("/api/stats")
+    assert answer.status_code == 503 and answer.json()["error"]["message"] == "the disk is full"
+
+
+def test_a_mistake_of_ours_is_500_and_tells_nothing_of_our_insides(client: httpx.Client, monitor: FakeMonitor) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("secret path /home/x")
+
+    monitor.stats = broken  # type: ignore[method-assign,assignment]
+    answer = client.get("/api/stats")
+    assert answer.status_code == 500 and answer.json() == errors.error_body(
+        "internal", "the program made a mistake; its log has the details"
+    )
