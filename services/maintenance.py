@@ -35,7 +35,7 @@ def rebuild(settings: Settings) -> str:
     """Makes the rollups anew from the readings. Raises DatabaseError, also while powermon has the database open."""
     if not database.inspect(settings.database):
         raise DatabaseError(f"{settings.database} holds nothing yet; there is nothing to rebuild")
-    storage = Storage(settings.database, Clock(), synchronous=settings.synchronous)
+    storage = Storage(settings.database, Clock(), synchronous=settings.synchronous, purge_after_s=1e9)
     storage.start()
     try:
         storage.rebuild_rollups()

@@ -18,6 +18,7 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 CHANNELS = ("v", "a", "w")
+WIRE_NUMBERS = 1 << 32  # sequence numbers on the wire are uint32; ours are extended and never roll over
 
 
 class Flag(IntFlag):

@@ -168,7 +168,7 @@ static void on_bus(struct avr_irq_t *irq, uint32_t value, void *param) {
     struct ina219 *chip = param;
     avr_twi_msg_irq_t message = {.u.v = value};
     avr_twi_msg_t msg = message.u.twi;
-    if (!(msg.msg & TWI_COND_STOP)) avr_cycle_timer_register(chip->uno->avr, 1, pace_step, chip);
+    if (!(msg.msg & TWI_COND_STOP)) avr_cycle_timer_register(chip->uno->avr, 0, pace_step, chip);
     if (msg.msg & TWI_COND_STOP) chip->selected = false;
     if (msg.msg & TWI_COND_START) {
         address_byte(chip, msg);

@@ -1,0 +1,83 @@
+"""The built-in simulated board: a process of its own behind a real port, never imported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.errors import CommandError, PowermonError
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_S = 2.0
+ANSWER_S = 2.0
+
+
+class SimulatedBoard:
+    """`python -m mock` on a pty (a loopback socket where there are none). `url`: the port to read."""
+
+    def __init__(self, scenario: str, args: Sequence[str] = ()) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="powermon-demo-")
+        out = f"pty:{self._folder.name}/board" if os.name == "posix" else "tcp"
+        command = [sys.executable, "-m", "mock", "--scenario", scenario, "--out", out, "--control", "0", "--id", "demo"]
+        # Each start is a boot of its own: the numbers begin anew and must not meet those of the last run.
+        command += ["--boot", str(int(time.time())), "--until-stdin-closes", *args]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us: we end it when our links are closed
+        )
+        try:
+            self.url = self._said("url=")
+            self._control = self._said("control=")
+        except PowermonError:
+            self.stop()
+            raise
+
+    def _said(self, key: str) -> str:
+        assert self._process.stderr is not None
+        line = self._process.stderr.readline().strip()
+        if not line.startswith(key):
+            rest = self._process.stderr.read(500) if self._process.poll() is not None else ""
+            raise PowermonError(f"the simulated board did not start: {line} {rest}".strip())
+        return line.removeprefix(key)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def fault(self, name: str, value: float) -> None:
+        """Switch a fault on or off. Raises CommandError with the board's own words."""
+        host, _, port = self._control.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), ANSWER_S) as channel:
+                channel.sendall(json.dumps({"fault": name, "value": value}).encode() + b"\n")
+                answer = json.loads(channel.makefile().readline() or "{}")
+        except (OSError, ValueError) as error:
+            raise CommandError(f"the simulated board does not answer: {error}") from error
+        if not answer.get("ok"):
+            raise CommandError(str(answer.get("error", "the simulated board refused")))
+
+    def stop(self) -> None:
+        """End the process; idempotent."""
+        for stream in (self._process.stdin, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()

@@ -1,0 +1,294 @@
+"""The façade: everything that page and API may ask or tell the program."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.acquisition import ports
+from services.acquisition.simulated import SimulatedBoard
+from services.clock import Clock
+from services.device import Device
+from services.errors import BadRequest, CommandError, UnknownDevice
+from services.model import (
+    ClockHealth,
+    CommandOutcome,
+    Counts,
+    Curve,
+    DeviceInfo,
+    Event,
+    EventKind,
+    Gap,
+    Health,
+    LinkState,
+    Live,
+    PortInfo,
+    Readings,
+    Rejected,
+    Snapshot,
+    SpanStats,
+    Write,
+)
+from services.settings import Settings, program_version
+from services.storage import export as exports
+from services.storage.ingest import Durable
+from services.storage.storage import Storage
+
+log = logging.getLogger(__name__)
+DEMO = "demo"
+MAX_DEVICES = 16
+
+
+class Monitor:
+    """The boards, their record, and how the program stands. Thread-safe; nothing here waits for a wire but `command`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.version = program_version()
+        self.clock = Clock()
+        self._started_s = self.clock.monotonic_s()
+        self._devices: dict[str, Device] = {}
+        self._simulated: SimulatedBoard | None = None
+        self._choice = ""
+        self._storage = Storage(
+            settings.database,
+            self.clock,
+            retention_h=settings.retention_h,
+            max_bytes=settings.max_bytes,
+            compact_days=settings.compact_days,
+            commit_s=settings.commit_s,
+            synchronous=settings.synchronous,
+            on_commit=self._committed,
+        )
+
+    # --- running
+
+    def start(self) -> None:
+        """Open the database, then the links. Raises DatabaseError."""
+        self._storage.start()
+        if self.settings.mock is not None:
+            self._start_demo(self.settings.mock)
+        for name, url in self.settings.named_ports():
+            if url != "auto":
+                self._add(name or _name_of(url), url)
+            elif self.settings.mock is None:
+                self._find_boards(name)
+
+    def stop(self) -> None:
+        """Close the links, commit everything that was accepted, close the database."""
+        for device in self._devices.values():
+            device.link.stop()
+        if self._simulated is not None:
+            self._simulated.stop()
+        self._storage.stop()
+
+    def _find_boards(self, name: str) -> None:
+        """`auto`: one likely board is used; of several the page asks; without any the simulated board stands in."""
+        likely = [port for port in ports.list_ports() if port.likely]
+        if len(likely) == 1:
+            self._add(name or _name_of(likely[0].url), likely[0].url)
+        elif likely:
+            self._choice = f"{len(likely)} boards were found; choose one on the page"
+        if len(likely) != 1 and self.settings.demo:
+            self._start_demo("normal")
+
+    def _start_demo(self, scenario: str) -> None:
+        self._simulated = SimulatedBoard(scenario, self.settings.mock_args)
+        self._add(DEMO, self._simulated.url, demo=True)
+
+    def _add(self, name: str, url: str, *, demo: bool = False) -> None:
+        device = Device(name, url, self.settings, self._storage, self.clock, demo=demo)
+        self._devices = {**self._devices, name: device}
+        device.link.start()
+
+    def _committed(self, durable: list[Durable]) -> None:
+        """In the storage's thread, after each commit."""
+        for done in durable:
+            device = self._devices.get(done.device)
+            if device is not None:
+                device.durable(done.boot, done.ack)
+        moved_us = self.clock.discipline()
+        if moved_us:
+            text = f"the host's clock was set by {moved_us / 1e6:+.1f} s; readings keep their even time until a restart"
+            log.warning(text)
+            event = Event("", self.clock.now_us(), EventKind.CLOCK, text, {"step_us": moved_us})
+            self._storage.append(Write("", events=(event,)))
+
+    # --- boards
+
+    def devices(self) -> list[DeviceInfo]:
+        """Boards with a link, then those that only the database knows."""
+        devices = self._devices
+        live = [device.info() for device in devices.values()]
+        return live + [_stored_only(name) for name in self._storage.devices() if name and name not in devices]
+
+    def default_device(self) -> str | None:
+        """The first real board, else the simulated one, else a stored one."""
+        devices = self._devices
+        real = [name for name, device in devices.items() if not device.demo]
+        stored = [] if devices else [name for name in self._storage.devices() if name]
+        return next(iter([*real, *devices, *stored]), None)
+
+    def _device(self, name: str) -> Device:
+        device = self._devices.get(name)
+        if device is None:
+            raise UnknownDevice(name, list(self._devices))
+        return device
+
+    def snapshot(self, device: str) -> Snapshot:
+        """The live state of a board. Raises UnknownDevice."""
+        return self._device(device).snapshot()
+
+    def live(self, device: str, cursor: int | None, span_s: float, points: int) -> Live:
+        """What is new in the window since `cursor`. Raises UnknownDevice."""
+        return self._device(device).live(cursor, span_s, points)
+
+    def samples(self, device: str, cursor: int | None) -> tuple[int, Readings, int]:
+        """(cursor, every reading since the one given, how many were dropped). Raises UnknownDevice."""
+        return self._device(device).samples(cursor)
+
+    def frame(self, device: str) -> Any:
+        """The window as a pandas DataFrame. Raises UnknownDevice."""
+        return self._device(device).frame()
+
+    def command(self, device: str, name: str, args: dict[str, Any]) -> CommandOutcome:
+        """Send a command and wait for its outcome. Raises UnknownDevice, CommandError."""
+        return self._device(device).command(name, args)
+
+    def ports(self) -> list[PortInfo]:
+        """The serial ports of this machine."""
+        return ports.list_ports()
+
+    def connect(self, url: str, name: str = "") -> str:
+        """Add a board while running; returns its device name. Raises BadRequest."""
+        device = name or _name_of(url)
+        if not re.fullmatch(r"[\w.-]{1,32}", device) or device == DEMO:
+            raise BadRequest("a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'", "name")
+        taken = self._devices.get(device)
+        if taken is not None and taken.url == url:
+            return device
+        if taken is not None or any(other.url == url for other in self._devices.values()):
+            raise BadRequest(f"{device} or {url} is in use already", "name" if taken else "url")
+        if len(self._devices) >= MAX_DEVICES:
+            raise BadRequest(f"{MAX_DEVICES} boards are connected already", "url")
+        self._choice = ""
+        self._add(device, url)
+        return device
+
+    def fault(self, device: str, name: str, value: float) -> None:
+        """Make the simulated board misbehave. Raises CommandError for a real one."""
+        if self._simulated is None or not self._device(device).demo:
+            raise CommandError("faults are for the simulated board only")
+        self._simulated.fault(name, value)
+
+    # --- record
+
+    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
+        """At most `points` points of the record, extremes exact; up to one commit behind."""
+        return self._storage.curve(device, t0_us, t1_us, points)
+
+    def pages(self, device: str, t0_us: int, t1_us: int) -> Iterator[Readings]:
+        """Every stored reading, ascending."""
+        return self._storage.pages(device, t0_us, t1_us)
+
+    def export(self, device: str, t0_us: int, t1_us: int, format_: str, options: exports.ExportOptions) -> Iterator[bytes]:
+        """The record as CSV or Parquet, in pieces."""
+        return exports.export(device, self._storage.pages(device, t0_us, t1_us), format_, options)
+
+    def estimate(self, device: str, t0_us: int, t1_us: int, format_: str) -> dict[str, Any]:
+        """rows, bytes and seconds that an export would have."""
+        rows = self._storage.span_stats(device, t0_us, t1_us).count
+        answer: dict[str, Any] = msgspec.structs.asdict(exports.estimate(rows, format_))
+        return answer
+
+    def stats(self, device: str, t0_us: int, t1_us: int) -> SpanStats:
+        """Statistics and account of a span."""
+        return self._storage.span_stats(device, t0_us, t1_us)
+
+    def counts(self, device: str, t0_us: int, t1_us: int) -> Counts:
+        """The account of a span."""
+        return self._storage.counts(device, t0_us, t1_us)
+
+    def gaps(self, device: str, t0_us: int, t1_us: int) -> list[Gap]:
+        """Gaps of a span: the record, and over it what is known but not committed yet."""
+        found = {(gap.boot, gap.first): gap for gap in self._storage.gaps(device, t0_us, t1_us)}
+        live = self._devices.get(device)
+        if live is not None:
+            found.update({(gap.boot, gap.first): gap for gap in live.gaps(t0_us, t1_us)})
+        return sorted(found.values(), key=lambda gap: gap.t0_us)
+
+    def events(self, device: str | None, t0_us: int, t1_us: int, limit: int = 200) -> list[Event]:
+        """The event log, newest first."""
+        return self._storage.events(device, t0_us, t1_us, limit)
+
+    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
+        """Lines that were not accepted, newest first."""
+        return self._storage.rejected(device, limit)
+
+    def extent(self, device: str) -> tuple[int, int] | None:
+        """Times of the oldest and the newest stored reading."""
+        return self._storage.extent(device)
+
+    def backup(self, path: Path) -> None:
+        """Copy the database while it is being written. Raises DatabaseError."""
+        self._storage.backup(path)
+
+    # --- health
+
+    def health(self) -> Health:
+        """Ready or not, and why not."""
+        storage = self._storage.health()
+        devices = self.devices()
+        reasons = [storage.problem] if storage.problem else []
+        reasons += [self._choice] if self._choice else []
+        linked = [info for info in devices if info.device in self._devices]
+        reasons += [f"{info.device}: {info.problem or info.state.value}" for info in linked if info.state is not LinkState.LIVE]
+        dead = [name for name, device in self._devices.items() if not device.link.alive]
+        reasons += [f"{name}: its reader has stopped" for name in dead]
+        uptime_s = self.clock.monotonic_s() - self._started_s
+        return Health(
+            "degraded" if reasons else "ok", tuple(reasons), self.version, uptime_s, storage, tuple(devices), self._latency_ms()
+        )
+
+    def _latency_ms(self) -> dict[str, float | None]:
+        values = [value for device in self._devices.values() for value in device.latencies_ms()]
+        if not values:
+            return {"p50": None, "p95": None}
+        p50, p95 = np.percentile(values, (50, 95))
+        return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
+
+
+def _name_of(url: str) -> str:
+    """A device name from a port: its last part, or host and port."""
+    text = url.split("://", 1)[-1].rstrip("/")
+    return re.sub(r"[^\w.-]+", "-", text.rsplit("/", 1)[-1])[-32:].strip("-") or "board"
+
+
+def _stored_only(name: str) -> DeviceInfo:
+    return DeviceInfo(
+        device=name,
+        url="",
+        state=LinkState.CLOSED,
+        state_since_us=0,
+        problem="",
+        next_try_s=None,
+        demo=name == DEMO,
+        replay=False,
+        level=None,
+        tracked=True,
+        firmware="",
+        board_id="",
+        boot=None,
+        interval_ms=None,
+        rate_hz=0.0,
+        last_reading_us=None,
+        sensor="ok",
+        clock=ClockHealth(),
+        buffer=None,
+    )
