@@ -26,7 +26,7 @@ lint: $(VENV)/.dev
 firmware:
 	$(MAKE) -C firmware
 
-run-firmware:
+run-firmware: $(VENV)/.run
 	$(MAKE) -C tests/firmware run
 
 docs: $(VENV)/.dev

@@ -17,6 +17,7 @@ from services.model import I64, U8, Flag, Gap, GapState, Readings, Reason, no_re
 Line = ReadingLine | BadReading
 Mask = NDArray[np.bool_]
 HOLD_MOST = 3  # a reading stands for the time since its predecessor up to this many intervals, else for one interval
+MAX_EARLY = 20_000
 INTERVAL_US = 100_000  # until the board's own is known
 _FLAGS = {Verdict.LATE: Flag.LATE, Verdict.RECOVERED: Flag.RECOVERED}
 
@@ -54,9 +55,13 @@ class Boot:
         self.acked: int | None = None
         self._held: list[Line] = []
         self._before: int | None = None
+        self._early: list[Line] = []
 
     def take(self, lines: list[Line], now_us: int, now_s: float) -> Taken:
         """Sort out what came: numbers, duplicates, times."""
+        lines = self._with_a_clock(lines)
+        if not lines:
+            return Taken([], no_readings(), {})
         wire = [line.seq for line in lines]
         self.tracked = None not in wire
         if not self.tracked:
@@ -97,6 +102,16 @@ class Boot:
 
     # --- inside
 
+    def _with_a_clock(self, lines: list[Line]) -> list[Line]:
+        """Retransmissions say nothing about the board's clock: until the first live reading they wait."""
+        if self.last_ms is not None:
+            return lines
+        if any(not (isinstance(line, ReadingLine) and line.re and line.ms is not None) for line in lines):
+            lines, self._early = lines + self._early, []
+            return lines
+        self._early = (self._early + lines)[-MAX_EARLY:]
+        return []
+
     def _numbers(self, count: int) -> list[int | None]:
         first = self.tracker.expected or 0
         return [(first + place) % 2**32 for place in range(count)]
@@ -133,7 +148,7 @@ class Boot:
         taken = Taken(lines, readings, _reasons(lines))
         if verdict is not None and live is not None:
             for kind, flag in _FLAGS.items():
-                readings.flags[verdict == kind] |= flag
+                readings.flags[verdict == kind] |= np.uint8(flag)
             taken.late = int((verdict == Verdict.LATE).sum())
             taken.recovered = int((verdict == Verdict.RECOVERED).sum())
         self._remember(readings, live)
@@ -175,10 +190,10 @@ class Boot:
         count = len(lines)
         flags = np.zeros(count, np.uint8)
         if any(row[2] is None for row in rows):
-            flags[[n for n, row in enumerate(rows) if row[2] is None]] |= Flag.DERIVED
+            flags[[n for n, row in enumerate(rows) if row[2] is None]] |= np.uint8(Flag.DERIVED)
             rows = [(v, a, round(v * a, 6) if w is None else w) for v, a, w in rows]
         if not self.tracked:
-            flags |= Flag.UNTRACKED
+            flags |= np.uint8(Flag.UNTRACKED)
         table = np.array(rows, np.float64).reshape(count, 3)
         v, a, w = table.T.copy()
         return Readings(np.full(count, self.number, np.int64), seq, time_us, self._holds(seq, time_us), v, a, w, flags)

@@ -30,7 +30,7 @@ def test_twenty_a_second_arrive_complete_and_true(tmp_path: Path) -> None:
         assert (counts["missing"], counts["lost"], counts["rejected"], counts["bad_lines"]) == (0, 0, 0, 0)
         assert [row["seq"] for row in rows] == list(range(len(rows)))
         whole.assert_truthful(rows)
-        assert whole.gaps() == []
+        assert {gap["state"] for gap in whole.gaps()} <= {"recovered"}  # what the board measured before the program came
 
 
 def test_orders_of_the_program_reach_the_pin_and_refusals_reach_the_page(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_reset_in_mid_line_is_a_reboot_and_no_gap(tmp_path: Path) -> None:
         rows = whole.wait("readings of the new boot", lambda: [row for row in whole.history() if row["boot"] == first + 1][9:])
         assert rows[0]["seq"] == 9
         assert whole.state()["counts"]["lost"] == 0
-        assert [gap for gap in whole.gaps() if gap["state"] != "recovered"] == []
+        assert {gap["state"] for gap in whole.gaps()} <= {"recovered"}
         whole.assert_truthful(whole.history())
 
 
@@ -84,7 +84,7 @@ def test_fifteen_seconds_of_pulled_cable_at_two_a_second_lose_nothing(tmp_path: 
         rows = whole.history()
         assert whole.state()["counts"]["lost"] == 0
         assert [row["seq"] for row in rows] == list(range(len(rows)))
-        steps = [b["ts"] - a["ts"] for a, b in pairwise(rows[5:])]
+        steps = [b["ts"] - a["ts"] for a, b in pairwise(rows[before:])]
         assert all(abs(step - 0.5) < 0.1 for step in steps)  # at the times they were measured, not when they came
         whole.assert_truthful(rows)
 
