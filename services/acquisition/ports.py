@@ -34,12 +34,13 @@ def explain(error: BaseException, url: str) -> str:
         return f"{url}: {text}; is the other end running?"
     if code == errno.ENOENT or "No such file" in text:
         there = ", ".join(port.url for port in list_ports()) or "none"
-        return f"{url} is not there: the board is unplugged or has another name (ports found: {there}); it is tried again by itself"
+        return f"{url} is not there: unplugged, or under another name (ports found: {there}); it is tried again by itself"
     if code == errno.EACCES or "Permission denied" in text:
         return _access_advice(url) or f"{url}: permission denied"
     if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
         holder = _holder(url)
-        return f"{url} is in use{f' by {holder}' if holder else ''}: close that program (or its serial monitor); it is tried again by itself"
+        who = f"{url} is in use{f' by {holder}' if holder else ''}"
+        return f"{who}: close that program (or its serial monitor); it is tried again by itself"
     return f"{url}: {text}; it is tried again by itself"
 
 
