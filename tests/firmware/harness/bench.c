@@ -28,7 +28,7 @@ static void mind_cable(struct bench *bench) {
 }
 
 void bench_run(struct bench *bench, uint64_t us) {
-    uint64_t end = bench->uno.avr->cycle + us * (UNO_HZ / 1000000);
+    uint64_t end = bench->until += us * (UNO_HZ / 1000000);
     while (!bench->crashed && bench->uno.avr->cycle < end) {
         uint64_t next = bench->uno.avr->cycle + SLICE_US * (UNO_HZ / 1000000);
         mind_cable(bench);

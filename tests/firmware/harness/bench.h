@@ -16,6 +16,7 @@ struct bench {
     const char *eeprom_file;
     bool dtr;         // whoever opens the port resets the board, as with a real Uno
     bool crashed;
+    uint64_t until;   // the cycle that was run to: what one run does too much, the next does less
     uint64_t plug_us; // simulated time at which the cable is put back; 0: nothing planned
     uint64_t buzzer_changes;
     bool buzzer_on;
