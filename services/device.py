@@ -155,14 +155,25 @@ class Device:
             return
         with self._lock:
             self._data_s, self._data_here = now_s, True
-            for is_line, group in groupby(events, _is_line):
-                if is_line:
-                    self._lines(list(group), now_us, now_s)  # type: ignore[arg-type]
-                else:
-                    for event in group:
-                        self._other(event, now_us, now_s)
+            try:
+                self._take(events, now_us, now_s)
+            except Exception:  # a defect here must not let numbers be acknowledged that were never stored
+                self._forget()
+                raise
             self._version += 1
             self._latencies.append((self._clock.monotonic_s() - now_s) * 1e3)
+
+    def _take(self, events: list[HostEvent], now_us: int, now_s: float) -> None:
+        for is_line, group in groupby(events, _is_line):
+            if is_line:
+                self._lines(list(group), now_us, now_s)  # type: ignore[arg-type]
+            else:
+                for event in group:
+                    self._other(event, now_us, now_s)
+
+    def _forget(self) -> None:
+        """Start over from what the database holds: the board is asked who it is, and for everything after that."""
+        self._boot, self._hello_here, self._hello_due_s = None, False, 0.0
 
     def tick(self) -> bytes:
         """What is to be sent now: commands, requests for what is missing, acknowledgements."""
@@ -189,7 +200,7 @@ class Device:
 
     def _lines(self, lines: list[Line], now_us: int, now_s: float) -> None:
         if self._decoder.crc_seen:
-            if self._boot is None or self._boot.wire is None or not self._hello_known() or self._restarted(lines):
+            if self._boot is None or self._boot.wire is None or not self._hello_here or self._restarted(lines):
                 self._postpone(lines)
                 return
         elif self._boot is None or self._boot.wire is not None:
@@ -203,9 +214,6 @@ class Device:
         if taken.reboot:
             self._begin(Boot(boot.number + 1, SequenceTracker(retransmits=False), wire=None, last_us=boot.last_us), reboot=True)
             self._lines(taken.reboot, now_us, now_s)
-
-    def _hello_known(self) -> bool:
-        return self._hello is not None and (self._hello_here or self._commands.waiting("hello") is False or bool(self._boot))
 
     def _postpone(self, lines: list[Line]) -> None:
         """Which boot these belong to is not known yet: they wait for the hello, the board is asked for it."""
@@ -327,8 +335,7 @@ class Device:
             if pending is not None:
                 self._finished(pending)
         elif isinstance(event, Gone) and self._boot is not None and self._boot.wire == event.boot:
-            lost = self._boot.tracker.gone(event.gone)
-            self._noted[EventKind.LOST] += lost
+            self._boot.tracker.gone(event.gone)
             self._write(gaps=self._gaps(self._boot), boot=self._boot.number, ack=self._boot.tracker.ack)
 
     def _bad_line(self, line: BadLine, now_us: int) -> None:
@@ -394,7 +401,7 @@ class Device:
     def _begin(self, boot: Boot, *, reboot: bool) -> None:
         old, self._boot = self._boot, boot
         if old is not None:
-            self._noted[EventKind.LOST] += old.tracker.give_up()
+            old.tracker.give_up()
             self._write(gaps=self._gaps(old))
         kind = EventKind.REBOOT if reboot else EventKind.HELLO
         text = f"the board restarted (boot {boot.number})" if reboot else f"the board is there (boot {boot.number})"
@@ -416,19 +423,12 @@ class Device:
         boot = self._boot
         if boot is None:
             return b""
-        before = self._counts_of_lost(boot)
         due = boot.tracker.poll(now_s)
-        lost = self._counts_of_lost(boot) - before
-        if lost:
-            self._noted[EventKind.LOST] += lost
         if boot.tracker.changed:
             self._write(gaps=self._gaps(boot), boot=boot.number, ack=boot.tracker.ack)
         if not due or boot.wire is None or not self._hello_here:
             return b""
         return b"".join(encode_nack(due, boot.wire))
-
-    def _counts_of_lost(self, boot: Boot) -> int:
-        return sum(gap.lost for gap in boot.tracker.changed.values()) if not boot.tracker.missing else -boot.tracker.missing
 
     def _acknowledgement(self) -> bytes:
         boot = self._boot
@@ -491,7 +491,9 @@ class Device:
             if before is None and gap.missing:
                 self._noted[EventKind.GAP] += gap.missing
             self._counts.missing += gap.missing - (before.missing if before else 0)
-            self._counts.lost += gap.lost - (before.lost if before else 0)
+            lost = gap.lost - (before.lost if before else 0)
+            self._counts.lost += lost
+            self._noted[EventKind.LOST] += max(0, lost)
             self._live_gaps[gap.boot, gap.first] = gap
         if len(self._live_gaps) > 2_000:
             closed = [key for key, gap in self._live_gaps.items() if not gap.missing][:1_000]

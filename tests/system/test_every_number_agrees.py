@@ -1,0 +1,69 @@
+"""Board → serial → checks → SQLite → page, API, CSV, WebSocket: the same numbers everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.mock.serving import mock, wait_for
+from tests.system.running import CLOSE, Program, agrees, program, record, stored
+
+COUNT = 120
+
+
+def same(found: dict[str, Any], truth: dict[str, Any]) -> bool:
+    return found["seq"] == truth["seq"] and all(abs(found[name] - truth[name]) <= CLOSE for name in "vaw")
+
+
+def listened(running: Program, count: int) -> list[dict[str, Any]]:
+    """Samples of the WebSocket until there are `count`."""
+    found: list[dict[str, Any]] = []
+    address = running.address.replace("http", "ws") + "/ws/realtime?device=bench&interval_ms=100"
+    with connect(address) as socket:
+        for _ in range(1_000):
+            message = json.loads(socket.recv(timeout=20))
+            if message["type"] == "realtime" and "samples" in message["data"]:
+                columns = message["data"]["samples"]
+                rows = zip(columns["seq"], columns["v"], columns["a"], columns["w"], strict=True)
+                found += [{"seq": seq, "v": v, "a": a, "w": w} for seq, v, a, w in rows]
+            if len(found) >= count:
+                return found
+    raise AssertionError(f"only {len(found)} samples")
+
+
+@pytest.mark.parametrize("level", ["0", "1"])
+def test_every_number_is_the_board_s_own(tmp_path: Path, level: str) -> None:
+    link, truth_file = tmp_path / "board", tmp_path / "record"
+    with program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
+        args = ("--out", f"pty:{link}", "--level", level, "--interval-ms", "50", "--record", str(truth_file), "--linger", "30")
+        with mock(*args) as board:
+            wait_for(lambda: running.counts()["received"] > 0, 20)
+            samples = listened(running, 20)
+            wait_for(lambda: running.counts()["received"] >= COUNT, 30)
+            board.process.terminate()
+            board.process.wait(20)
+        truth = {entry["seq"]: entry for entry in record(truth_file)}
+        wait_for(lambda: running.json("/api/health")["storage"]["queued"] == 0, 20)
+        readings = running.json("/api/history")["readings"]
+        lines = list(csv.DictReader(io.StringIO(running.text("/api/history?format=csv"))))
+        assert len(readings) >= COUNT
+        first = readings[0]["seq"]
+        assert [reading["seq"] for reading in readings] == list(range(first, first + len(readings)))
+        assert all(same(reading, truth[reading["seq"]]) for reading in readings)
+        assert all(same(sample, truth[sample["seq"]]) for sample in samples)
+        assert [int(line["seq"]) for line in lines] == [reading["seq"] for reading in readings]
+        for line in lines:
+            values = {"v": float(line["voltage_v"]), "a": float(line["current_a"]), "w": float(line["power_w"])}
+            assert same({"seq": int(line["seq"]), **values}, truth[int(line["seq"])])
+        counts = running.counts()
+        assert (counts["missing"], counts["lost"], counts["rejected"], counts["bad_lines"]) == (0, 0, 0, 0)
+        assert running.stop() == 0
+    rows = stored(tmp_path / "powermon.db")
+    assert [row[1] for row in rows] == [reading["seq"] for reading in readings]
+    assert all(agrees(row, truth[row[1]]) for row in rows)
