@@ -231,9 +231,7 @@ class Device:
         expected = boot.tracker.expected
         if back_ms < 2000 or expected is None or (line.seq or 0) >= expected % WIRE_NUMBERS:
             return False
-        self._boot, self._hello_here = None, False
-        boot.tracker.give_up()
-        self._write(gaps=self._gaps(boot))
+        self._hello_here = False  # if it says that it is the same boot after all, that one goes on
         return True
 
     def _account(self, boot: Boot, taken: Taken, now_us: int) -> None:
