@@ -99,6 +99,11 @@ class SequenceTracker:
         self._rto_s = RTO_S
         self._last_recovered_s = -1e9
         self._offer_until_s = -1e9
+        # A board that we meet for the first time may hold readings from before: nothing is acknowledged, and so
+        # nothing forgotten there, until it has offered them and says that there is none before the first of them.
+        self._settled = True
+        self._probes = 0
+        self._probe_due_s = 0.0
 
     # --- what stands
 
@@ -108,8 +113,8 @@ class SequenceTracker:
 
     @property
     def ack(self) -> int | None:
-        """Every number up to this one came or was given up; None before the first."""
-        if self.expected is None:
+        """Every number up to this one came or was given up; None while that cannot be said."""
+        if self.expected is None or not self._settled:
             return None
         return (next(iter(self._missing)) if self._missing else self.expected) - 1
 
@@ -136,6 +141,7 @@ class SequenceTracker:
         self.resume(now_s)
         if self.expected is None:
             self.expected = self.floor = wire
+            self._settled, self._probe_due_s = False, now_s + OFFER_S
         elif (ahead := _ahead(wire, self.expected)) > 0:
             self._open(self.expected, self.expected + ahead - 1, now_s, 0, offered=True)
             self.expected += ahead
@@ -238,6 +244,7 @@ class SequenceTracker:
             self._missing = dict(sorted(self._missing.items()))
         self.floor = seq
         self._last_recovered_s = now_s
+        self._probes = 0
         return Verdict.RECOVERED
 
     def _stepped_back(self, wire: int, seq: int, answer: Offered) -> bool:
@@ -279,6 +286,8 @@ class SequenceTracker:
         """The board does not hold these any more. Returns how many are lost by that."""
         count = 0
         for number in wire:
+            if self.floor is not None and number == (self.floor - 1) % WIRE:
+                self._settled = True
             seq = (self.expected or 0) + _ahead(number, self.expected or 0)
             ask = self._missing.pop(seq, None)
             if ask is not None:
@@ -305,7 +314,18 @@ class SequenceTracker:
         for seq in due:
             ask = self._missing[seq]
             ask.tries, ask.asked_s, ask.due_s = ask.tries + 1, now_s, now_s + self._rto_s
-        return [seq % WIRE for seq in due]
+        return [seq % WIRE for seq in due] + self._probe(now_s, offering)
+
+    def _probe(self, now_s: float, offering: bool) -> list[int]:
+        """Is there a reading before the first one that we know?"""
+        if self._settled or self.floor is None or offering or now_s < self._probe_due_s:
+            return []
+        if self._probes >= MAX_TRIES:
+            self._settled = True
+            return []
+        self._probes += 1
+        self._probe_due_s = now_s + self._rto_s
+        return [(self.floor - 1) % WIRE]
 
     def give_up(self) -> int:
         """The boot is over: what is missing now is lost. Returns how many."""

@@ -155,7 +155,29 @@ def test_what_the_board_held_before_we_knew_it_is_taken() -> None:
     assert verdicts(offer(board, 100, again=1)) == [Verdict.RECOVERED]
     assert board.missing == 399
     assert verdicts(offer(board, *range(101, 500), again=1)) == [Verdict.RECOVERED] * 399
-    assert (board.missing, board.ack) == (0, 500)
+    assert (board.missing, board.ack) == (0, None)
+
+
+def test_nothing_is_acknowledged_before_the_board_has_offered_what_it_holds() -> None:
+    board = tracker(first=None)
+    board.announce(500, 0.0)
+    offer(board, 500)
+    assert board.ack is None
+    assert board.poll(0.5) == []
+    assert board.poll(1.1) == [499]
+    assert verdicts(offer(board, 499, again=1, now_s=1.2)) == [Verdict.RECOVERED]
+    assert board.poll(1.3) == []
+    assert board.poll(2.5) == [498]
+    board.gone([498])
+    assert board.ack == 500
+
+
+def test_a_board_that_does_not_say_what_it_held_is_acknowledged_after_five_tries() -> None:
+    board = tracker(first=None)
+    board.announce(500, 0.0)
+    offer(board, 500)
+    assert sum(len(board.poll(step * 0.5)) for step in range(60)) == MAX_TRIES
+    assert board.ack == 500
 
 
 def test_while_the_board_offers_it_is_not_asked() -> None:
@@ -164,7 +186,7 @@ def test_while_the_board_offers_it_is_not_asked() -> None:
     offer(board, 10)
     offer(board, 0, again=1, now_s=0.1)
     assert board.poll(0.9) == []
-    assert board.poll(1.2) == list(range(1, 10))
+    assert board.poll(1.2) == [*range(1, 10), WIRE - 1]  # and whether there is one before the first
 
 
 def test_after_a_restart_holes_of_open_gaps_are_asked_for_and_others_are_known() -> None:

@@ -29,7 +29,7 @@ from services.storage.export import ExportOptions, export
 from services.storage.storage import Storage
 from tests.load.generate import DEVICE, generate
 
-CHUNK = 4096  # what a pty gives at a time
+CHUNK = 16_384  # what the link hands over at a time when the line is full
 HELLO = encode_hello(Hello(1, "1.0", "bench", 1, 0.1, 4096, 0))
 
 
