@@ -67,3 +67,12 @@ def test_every_number_is_the_board_s_own(tmp_path: Path, level: str) -> None:
     rows = stored(tmp_path / "powermon.db")
     assert [row[1] for row in rows] == [reading["seq"] for reading in readings]
     assert all(agrees(row, truth[row[1]]) for row in rows)
+
+
+def test_when_all_is_well_nothing_above_info_is_logged(tmp_path: Path) -> None:
+    link = tmp_path / "board"
+    with mock("--out", f"pty:{link}", "--interval-ms", "20"), program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
+        wait_for(lambda: running.counts()["received"] > 100, 20)
+        assert running.stop() == 0
+        log = running.log.read_text() if running.log.exists() else ""
+    assert not [line for line in log.splitlines() if " INFO " not in line and " DEBUG " not in line]
