@@ -71,7 +71,8 @@ def test_every_number_is_the_board_s_own(tmp_path: Path, level: str) -> None:
 
 def test_when_all_is_well_nothing_above_info_is_logged(tmp_path: Path) -> None:
     link = tmp_path / "board"
-    with mock("--out", f"pty:{link}", "--interval-ms", "20"), program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
+    board = mock("--out", f"pty:{link}", "--interval-ms", "20")
+    with board, program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
         wait_for(lambda: running.counts()["received"] > 100, 20)
         assert running.stop() == 0
         log = running.log.read_text() if running.log.exists() else ""
