@@ -271,6 +271,7 @@ class SequenceTracker:
     # --- gaps
 
     def _open(self, first: int, last: int, now_s: float, place: int, *, offered: bool = False) -> None:
+        self.floor = first if self.floor is None else min(self.floor, first)
         count = last - first + 1
         most = min(MAX_MISSING, self.buffer if self.retransmits and self.buffer else MAX_MISSING)
         gap = GapTrack(first, last, missing=min(count, most), lost=max(0, count - most))

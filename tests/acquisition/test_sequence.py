@@ -245,3 +245,14 @@ def test_whatever_is_dropped_swapped_and_repeated_the_account_is_true(first: int
     expected = (board.expected or 0) - first
     assert sum(gap.lost for gap in gaps.values()) == expected - len(came)
     assert board.missing == 0
+
+
+def test_a_number_of_the_first_gap_that_comes_twice_counts_once() -> None:
+    """A hello that announces 2 when 0 was expected says that 0 and 1 are missing, not that we begin at 2."""
+    tracker = SequenceTracker(retransmits=True, buffer=96)
+    tracker.expected = 0
+    tracker.announce(2, 0.0)
+    verdicts = [tracker.offer([seq], [again], 0.1).verdict.tolist() for seq, again in ((2, 0), (0, 1), (0, 1), (1, 1))]
+    assert verdicts == [[Verdict.ACCEPTED], [Verdict.RECOVERED], [Verdict.DUPLICATE], [Verdict.RECOVERED]]
+    assert tracker.missing == 0
+    assert [(gap.first, gap.last, gap.missing) for gap in tracker.take_changed()] == [(0, 1, 0)]

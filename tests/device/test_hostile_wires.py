@@ -149,7 +149,8 @@ class Lab:
         assert self.disk.twice == 0
         assert all(max(abs(x - y) for x, y in zip(values, measured[key], strict=True)) < 1e-9 for key, values in rows.items())
         newest = {boot: max(seq for other, seq in rows if other == boot) for boot, _ in rows}
-        oldest = {boot: min(seq for other, seq in rows if other == boot) for boot, _ in rows}
+        gaps = {(gap.boot, gap.first) for write in self.disk.writes for gap in write.gaps}
+        oldest = {boot: min(seq for other, seq in gaps | set(rows) if other == boot) for boot, _ in rows}
         absent = [key for key in measured if key[0] in newest and oldest[key[0]] <= key[1] <= newest[key[0]] and key not in rows]
         assert counts.missing == 0
         assert counts.received == len(rows)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from tests.mock.serving import mock, wait_for
 from tests.system.running import agrees, program, record, stored
 
 SECONDS = float(os.environ.get("POWERMON_LOAD_S", "10"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
-def test_500_readings_a_second_with_a_page_open_are_all_stored(tmp_path: Path) -> None:
+def test_500_readings_a_second_with_a_page_open_are_all_stored(browser: Browser, tmp_path: Path) -> None:
     link, truth_file = tmp_path / "board", tmp_path / "record"
     board_args = ("--out", f"pty:{link}", "--interval-ms", "2", "--record", str(truth_file), "--linger", "30")
-    with program(tmp_path, "--port", f"bench={link}", "--no-demo") as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
         page = browser.new_page()
         page.goto(running.address)
         with mock(*board_args) as board:
@@ -32,7 +28,7 @@ def test_500_readings_a_second_with_a_page_open_are_all_stored(tmp_path: Path) -
             assert running.counts()["lost"] == 0
             board.process.terminate()
             board.process.wait(20)
-        browser.close()
+        page.close()
         assert running.stop() == 0
     rows, truth = stored(tmp_path / "powermon.db"), {entry["seq"]: entry for entry in record(truth_file)}
     assert [row[1] for row in rows] == list(range(rows[0][1], rows[0][1] + len(rows)))
