@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.acquisition.protocol import BadReading, ReadingLine
+from services.acquisition.lines import Columns, Line, columns
+from services.acquisition.protocol import ReadingLine
 from services.acquisition.sequence import GapTrack, SequenceTracker, Verdict
 from services.acquisition.timebase import Timebase
 from services.acquisition.walltime import WallTime
-from services.model import I64, U8, Flag, Gap, GapState, Readings, Reason, no_readings
+from services.model import I64, U8, Flag, Gap, GapState, Readings, no_readings
 
-Line = ReadingLine | BadReading
 Mask = NDArray[np.bool_]
 HOLD_MOST = 3  # a reading stands for the time since its predecessor up to this many intervals, else for one interval
 MAX_EARLY = 20_000
@@ -23,11 +24,11 @@ _FLAGS = {Verdict.LATE: Flag.LATE, Verdict.RECOVERED: Flag.RECOVERED}
 
 
 class Taken(msgspec.Struct):
-    """Lines that count once, in the order they came. `reasons`: place → why the line is no reading."""
+    """Lines that count once, in the order they came. `doubtful`: places that are no reading, or say so of themselves."""
 
     lines: list[Line]
     readings: Readings
-    reasons: dict[int, tuple[Reason, str]]
+    doubtful: list[int] = []
     duplicates: int = 0
     wild: int = 0  # numbers far off that were not confirmed
     late: int = 0
@@ -61,13 +62,11 @@ class Boot:
         """Sort out what came: numbers, duplicates, times."""
         lines = self._with_a_clock(lines)
         if not lines:
-            return Taken([], no_readings(), {})
-        wire = [line.seq for line in lines]
-        self.tracked = None not in wire
-        if not self.tracked:
-            wire = self._numbers(len(lines))
-        again = [1 if isinstance(line, ReadingLine) and line.re else 0 for line in lines]
-        offered = self.tracker.offer([seq or 0 for seq in wire], again, now_s)
+            return Taken([], no_readings())
+        batch = columns(lines)
+        self.tracked = batch.tracked
+        wire = cast("Sequence[int]", batch.seq) if self.tracked else self._numbers(len(lines))
+        offered = self.tracker.offer(wire, batch.again, now_s)
         duplicates, wild = offered.repeated, offered.discarded
         if duplicates or wild:
             self._held = []
@@ -75,12 +74,12 @@ class Boot:
             stop = int(np.argmax(offered.verdict == Verdict.HELD))
             rest, self._held = self._held + lines[stop:], []
             if stop == 0:
-                return Taken([], no_readings(), {}, duplicates, wild, reboot=rest)
-            taken = self._finish(lines[:stop], offered.seq[:stop], offered.verdict[:stop], now_us)
+                return Taken([], no_readings(), [], duplicates, wild, reboot=rest)
+            taken = self._finish(lines[:stop], columns(lines[:stop]), offered.seq[:stop], offered.verdict[:stop], now_us)
             taken.reboot = rest
             return taken
         if not offered.released and not offered.verdict.any():
-            taken = self._finish(lines, offered.seq, None, now_us)
+            taken = self._finish(lines, batch, offered.seq, None, now_us)
         else:
             taken = self._sort(lines, offered.seq, offered.verdict, offered.released, now_us)
         taken.duplicates += duplicates
@@ -112,7 +111,7 @@ class Boot:
         self._early = (self._early + lines)[-MAX_EARLY:]
         return []
 
-    def _numbers(self, count: int) -> list[int | None]:
+    def _numbers(self, count: int) -> list[int]:
         first = self.tracker.expected or 0
         return [(first + place) % 2**32 for place in range(count)]
 
@@ -137,15 +136,16 @@ class Boot:
                 keep.append(line)
                 numbers.append(number)
                 kinds.append(kind)
-        taken = self._finish(keep, np.array(numbers, np.int64), np.array(kinds, np.uint8), now_us)
+        if not keep:
+            return Taken([], no_readings(), [], duplicates)
+        taken = self._finish(keep, columns(keep), np.array(numbers, np.int64), np.array(kinds, np.uint8), now_us)
         taken.duplicates = duplicates
         return taken
 
-    def _finish(self, lines: list[Line], seq: I64, verdict: U8 | None, now_us: int) -> Taken:
+    def _finish(self, lines: list[Line], batch: Columns, seq: I64, verdict: U8 | None, now_us: int) -> Taken:
         live = None if verdict is None or not verdict.any() else verdict == Verdict.ACCEPTED
-        time_us = self._times(lines, seq, live, now_us) if lines else np.empty(0, np.int64)
-        readings = self._columns(lines, seq, time_us)
-        taken = Taken(lines, readings, _reasons(lines))
+        readings = self._readings(batch, seq, self._times(lines, batch, seq, live, now_us))
+        taken = Taken(lines, readings, batch.doubtful)
         if verdict is not None and live is not None:
             for kind, flag in _FLAGS.items():
                 readings.flags[verdict == kind] |= np.uint8(flag)
@@ -154,10 +154,10 @@ class Boot:
         self._remember(readings, live)
         return taken
 
-    def _times(self, lines: list[Line], seq: I64, live: Mask | None, now_us: int) -> I64:
+    def _times(self, lines: list[Line], batch: Columns, seq: I64, live: Mask | None, now_us: int) -> I64:
         """Board uptime through the timebase; else the board's wall clock; else when the line came."""
-        ms = [line.ms for line in lines]
-        if ms[0] is not None or (self.last_ms is not None and any(value is not None for value in ms)):
+        ms = batch.ms
+        if None not in ms or (self.last_ms is not None and any(value is not None for value in ms)):
             return self._uptimes(ms, live, now_us)
         times = np.empty(len(lines), np.int64)
         for place, line in enumerate(lines):
@@ -167,10 +167,11 @@ class Boot:
                 times[place] = self._between(int(seq[place]), now_us)
         return times
 
-    def _uptimes(self, ms: list[int | None], live: Mask | None, now_us: int) -> I64:
-        known = self.last_ms or 0
-        filled = [known := value if value is not None else known for value in ms]
-        extended = self.timebase.extend(np.array(filled, np.int64))
+    def _uptimes(self, ms: Sequence[int | None], live: Mask | None, now_us: int) -> I64:
+        if None in ms:
+            known = self.last_ms or 0
+            ms = [known := value if value is not None else known for value in ms]
+        extended = self.timebase.extend(np.array(ms, np.int64))
         fresh = extended if live is None else extended[live]
         self.timebase.observe(fresh, now_us)
         if len(fresh):
@@ -184,30 +185,24 @@ class Boot:
                 return gap.t0_us + (gap.t1_us - gap.t0_us) * (seq - gap.first + 1) // (gap.last - gap.first + 2)
         return self.last_us if self.last_us is not None else now_us
 
-    def _columns(self, lines: list[Line], seq: I64, time_us: I64) -> Readings:
-        nan = math.nan
-        rows = [(line.v, line.a, line.w) if type(line) is ReadingLine else (nan, nan, nan) for line in lines]
-        count = len(lines)
+    def _readings(self, batch: Columns, seq: I64, time_us: I64) -> Readings:
+        count = len(seq)
         flags = np.zeros(count, np.uint8)
-        if any(row[2] is None for row in rows):
-            flags[[n for n, row in enumerate(rows) if row[2] is None]] |= np.uint8(Flag.DERIVED)
-            rows = [(v, a, round(v * a, 6) if w is None else w) for v, a, w in rows]
+        if batch.derived:
+            flags[batch.derived] |= np.uint8(Flag.DERIVED)
         if not self.tracked:
             flags |= np.uint8(Flag.UNTRACKED)
-        table = np.array(rows, np.float64).reshape(count, 3)
-        v, a, w = table.T.copy()
-        return Readings(np.full(count, self.number, np.int64), seq, time_us, self._holds(seq, time_us), v, a, w, flags)
+        boot = np.full(count, self.number, np.int64)
+        return Readings(boot, seq, time_us, self._holds(seq, time_us), batch.v, batch.a, batch.w, flags)
 
     def _holds(self, seq: I64, time_us: I64) -> I64:
         """The span each reading stands for: since its predecessor where that is the number before it."""
-        if not len(seq):
-            return np.empty(0, np.int64)
-        before_seq = self.last_seq if self.last_seq is not None else int(seq[0]) - 2
-        step = np.diff(seq, prepend=before_seq)
-        hold = np.diff(time_us, prepend=self.last_us if self.last_us is not None else int(time_us[0]))
-        good = (step == 1) & (hold >= 0)
+        hold = _steps(time_us, self.last_us if self.last_us is not None else int(time_us[0]))
+        good = (_steps(seq, self.last_seq if self.last_seq is not None else int(seq[0]) - 2) == 1) & (hold >= 0)
         self._estimate(hold[good])
         usable = good & (hold <= HOLD_MOST * self.interval_us)
+        if usable.all():
+            return hold
         held: I64 = np.where(usable, hold, round(self.interval_us)).astype(np.int64)
         return held
 
@@ -243,5 +238,9 @@ class Boot:
         self._before = self.last_us
 
 
-def _reasons(lines: list[Line]) -> dict[int, tuple[Reason, str]]:
-    return {place: (line.reason, line.detail) for place, line in enumerate(lines) if type(line) is BadReading}
+def _steps(column: I64, before: int) -> I64:
+    """What each is more than the one before it."""
+    steps = np.empty_like(column)
+    steps[0] = column[0] - before
+    np.subtract(column[1:], column[:-1], out=steps[1:])
+    return steps

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 65_536
 WAIT_S = 0.05  # the handler is asked at least this often
-CLUMP_BYTES = 16_384  # at high rates this much is handed over at a time, but nothing waits longer than CLUMP_S
+CLUMP_BYTES = 65_536  # at high rates up to this much is handed over at a time, but nothing waits longer than CLUMP_S
 CLUMP_S = 0.01
 OUT_BYTES = 4_096  # what a port that takes nothing may leave waiting
 

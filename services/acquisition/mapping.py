@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 
@@ -109,19 +109,28 @@ class Mapping:
             del self._x[0], self._us[0]
 
     def _value(self, x: int) -> float:
-        last = self._x[-1]
-        if x >= last:
-            return self._us[-1] + (x - last) * self._rate
-        return float(self._values(np.array((x,)))[0])
+        piece = bisect_right(self._x, x) - 1
+        base, us, rate = self._piece(piece)
+        return rate * (x - base) + us
 
     def _values(self, x: I64) -> F64:
-        first, last = self._x[0], self._x[-1]
-        beyond: F64 = self._us[-1] + (x - last).astype(np.float64) * self._rate
-        if x.min() >= last:
-            return beyond
-        between = np.interp(x, self._x, self._us)
-        before = self._us[0] + (x - first) * 1000.0
-        return np.where(x >= last, beyond, np.where(x < first, before, between))
+        first, last = bisect_right(self._x, int(x.min())) - 1, bisect_right(self._x, int(x.max())) - 1
+        if first == last:  # nearly always: pieces are seconds long
+            base, us, rate = self._piece(first)
+            return np.asarray(rate * (x - base) + us, np.float64)
+        pieces = np.searchsorted(self._x, x, side="right") - 1
+        bases, starts, rates = np.array([self._piece(piece) for piece in range(-1, len(self._x))]).T[:, pieces + 1]
+        return np.asarray(rates * (x - bases) + starts, np.float64)
+
+    def _piece(self, number: int) -> tuple[float, float, float]:
+        """Where a piece begins, in ms and µs, and its µs per ms; -1 is what lies before the first knot."""
+        at = max(number, 0)
+        x, us = self._x[at], self._us[at]
+        if number < 0:
+            return x, us, 1000.0
+        if at + 1 == len(self._x):
+            return x, us, self._rate
+        return x, us, (self._us[at + 1] - us) / (self._x[at + 1] - x)
 
 
 def _on(line: Envelope, x: float) -> float:

@@ -79,8 +79,11 @@ __all__ = [
 
 MAX_ERROR = 100  # characters of a board's error text
 T = TypeVar("T")
-_decode_reading = msgspec.json.Decoder(ReadingLine).decode
+BATCH = 4  # from this many lines on they are first tried all at once
+_decoder = msgspec.json.Decoder(ReadingLine)
+_decode_reading, _decode_readings = _decoder.decode, _decoder.decode_lines
 _crc = binascii.crc_hqx
+_SEAL = CRC_KEY + b'%04X"}'
 _KEY_START, _KEY_END = -CRC_TAIL, -CRC_TAIL + len(CRC_KEY)
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # all that a typed decoder lets out
 
@@ -104,6 +107,9 @@ class HostDecoder:
         lines = (self._tail + data).split(b"\n")
         # Two bytes over the limit are enough to know that a line is too long, whatever follows (one may be a CR).
         self._tail = lines.pop()[: MAX_LINE + 2]
+        if len(lines) >= BATCH and (readings := self._all_good(lines)) is not None:
+            self._first = False
+            return readings
         events: list[HostEvent] = []
         for line in lines:
             event = self._fast(line) or self._slow(line)
@@ -111,6 +117,28 @@ class HostDecoder:
                 events.append(event)
             self._first = False
         return events
+
+    def _all_good(self, lines: list[bytes]) -> list[HostEvent] | None:
+        """Many lines, if each of them is a good reading, at half the price of one by one; else None, and nothing has changed."""
+        text = b"\n".join(lines)
+        if not text.isascii() or max(map(len, lines)) > MAX_LINE or not _one_each(text, len(lines)):
+            return None
+        if self.crc_seen:
+            if b"\r" in text:
+                lines = [line.removesuffix(b"\r") for line in lines]
+            due = (_SEAL * len(lines)) % tuple([_crc(line[:_KEY_START], 0xFFFF) for line in lines])
+            if due != b"".join([line[_KEY_START:] for line in lines]):
+                return None
+        try:
+            readings: list[Any] = _decode_readings(text)
+        except _REFUSED:
+            return None
+        if len(readings) != len(lines) or not (self.crc_seen or all(reading.crc is None for reading in readings)):
+            return None
+        for reading in readings:
+            if reading.status != "ok":
+                reading.status = printable(reading.status)
+        return readings
 
     def _fast(self, line: bytes) -> HostEvent | None:
         """A good reading at the price of one typed decode; None sends everything else the slow way."""
@@ -140,6 +168,11 @@ class HostDecoder:
         self.crc_seen = self.crc_seen or sealed
         event = refused or _host_event(line, sealed)
         return None if self._first and isinstance(event, BadLine) else event
+
+
+def _one_each(text: bytes, count: int) -> bool:
+    """Whether every line begins with the only brace in it: the decoder of many would also take two objects on a line."""
+    return text.startswith(b"{") and text.count(b"{") == count == text.count(b"\n{") + 1
 
 
 class BoardDecoder:

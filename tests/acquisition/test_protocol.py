@@ -117,6 +117,34 @@ def test_the_boards_events_do_not_depend_on_how_the_bytes_are_split(lines: list[
     assert [event for piece in pieces(data, cuts) for event in split.feed(piece)] == expected
 
 
+ODD_LINES = (
+    b"",
+    b" ",
+    b'{"v":1,"a":2}{"v":3,"a":4}',
+    b'{"v":1,',
+    b'"a":2}',
+    b'{"v":1,"a":2,"x":{"y":1}}',
+    b'{"v":1,"a":2,"status":"{"}',
+    b'{"v":1,"a":2,"crc":"0000"}',
+    b'{"v":NaN,"a":2}',
+    b'{"v":5,"a":1,"status":"over\\nflow"}\r',
+    b'{"v":1,"a":2,"w":"' + b"x" * p.MAX_LINE + b'"}',
+)
+
+
+@given(st.lists(st.one_of(st.tuples(READING, st.booleans()), st.sampled_from(ODD_LINES)), max_size=12), st.booleans())
+def test_many_lines_at_once_say_what_they_say_one_by_one(parts: list[tuple[p.ReadingLine, bool] | bytes], known: bool) -> None:
+    """Whole batches are decoded at once when every line is good: nobody can see a difference."""
+    lines = [part + b"\n" if isinstance(part, bytes) else p.encode_reading(part[0], crc=part[1]) for part in parts]
+    if known:  # this board's lines carry checksums
+        lines.insert(0, p.encode_reading(p.ReadingLine(1.0, 1.0), crc=True))
+    together, singly = p.HostDecoder(), p.HostDecoder()
+    first = lines[:1]
+    assert together.feed(b"".join(first)) == singly.feed(b"".join(first))
+    assert together.feed(b"".join(lines[1:])) == [event for line in lines[1:] for event in singly.feed(line)]
+    assert together.crc_seen == singly.crc_seen
+
+
 def test_one_byte_at_a_time_is_enough() -> None:
     reading = p.ReadingLine(5.02, 0.245, 1.23, seq=123, ms=8102)
     data = p.encode_reading(reading) + p.encode_gone([121], 17)[0]

@@ -1,0 +1,71 @@
+"""What one board's readings add up to right now: window, statistics, energy, limits. Not locked: its device's lock is held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from services.analysis.alerts import Change, Thresholds
+from services.analysis.energy import Energy
+from services.analysis.moving import MovingMeans
+from services.analysis.seconds import Seconds
+from services.analysis.stats import RollingStats
+from services.analysis.window import Window
+from services.model import CHANNELS, Level, Reading, Readings
+from services.settings import Settings
+
+RATE_US = 5_000_000
+
+
+class LiveState:
+    """Takes in accepted readings; answers for the last minutes."""
+
+    def __init__(self, device: str, settings: Settings, now_us: int) -> None:
+        self._device = device
+        self.window = Window()
+        self._seconds = Seconds()
+        self._stats = RollingStats(self.window, self._seconds)
+        self._moving = MovingMeans(self._seconds)
+        self.energy = Energy(now_us)
+        self._thresholds = {name: Thresholds(name, settings.thresholds) for name in CHANNELS}
+        self.last: Reading | None = None
+
+    def add(self, rows: Readings, now_us: int) -> list[Change]:
+        """Readings in any order; which limits changed by them."""
+        if not len(rows):
+            return []
+        if len(rows) > 1 and (rows.time_us[1:] < rows.time_us[:-1]).any():
+            rows = rows.take(np.argsort(rows.time_us, kind="stable"))
+        self.window.append(rows)
+        self.window.evict(now_us)
+        self._seconds.add(rows)
+        self.energy.add(rows)
+        if self.last is None or int(rows.time_us[-1]) >= self.last.time_us:
+            self.last = _newest(self._device, rows, now_us)
+        changes = [threshold.update_all(rows.time_us, getattr(rows, name)) for name, threshold in self._thresholds.items()]
+        return [change for some in changes for change in some]
+
+    def rate_hz(self, now_us: int) -> float:
+        """Readings per second, lately."""
+        rows = len(self.window) - self.window.index(now_us - RATE_US)
+        return round(rows / (RATE_US / 1e6), 1)
+
+    def figures(self, now_us: int) -> dict[str, Any]:
+        """What a snapshot says of the readings."""
+        last = self.last
+        return {
+            "last": last,
+            "stats_1m": self._stats.stats(now_us),
+            "moving": self._moving.means(now_us),
+            "energy_wh": self.energy.energy_wh,
+            "charge_mah": self.energy.charge_mah,
+            "energy_since_us": self.energy.since_us,
+            "levels": {name: Level(threshold.level) for name, threshold in self._thresholds.items()},
+            "residual_w": last.v * last.a - last.w if last else None,
+        }
+
+
+def _newest(device: str, rows: Readings, now_us: int) -> Reading:
+    boot, seq, time_us, flags = (int(column[-1]) for column in (rows.boot, rows.seq, rows.time_us, rows.flags))
+    return Reading(device, boot, seq, time_us, now_us, float(rows.v[-1]), float(rows.a[-1]), float(rows.w[-1]), "ok", flags)
