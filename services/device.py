@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any, cast
 
@@ -64,15 +65,18 @@ _LINES = {ReadingLine, BadReading}
 class Device:
     """A board and everything live about it. The link's thread writes; anyone reads, through the lock."""
 
-    def __init__(self, name: str, url: str, settings: Settings, storage: Storage, clock: Clock, *, demo: bool = False) -> None:
+    def __init__(
+        self, name: str, url: str, settings: Settings, storage: Storage, clock: Clock, revive: Callable[[], None] | None = None
+    ) -> None:
+        """`revive` starts the simulated board behind the port again when it has died; real boards have none."""
         self.name = name
         self.url = url
-        self.demo = demo
+        self.demo = revive is not None
         self._settings = settings
         self._storage = storage
         self._clock = clock
         self._lock = threading.RLock()
-        self.link = Link(url, self, baud=settings.baud, dtr=settings.dtr, monotonic_s=clock.monotonic_s)
+        self.link = Link(url, self, baud=settings.baud, dtr=settings.dtr, monotonic_s=clock.monotonic_s, prepare=revive)
         self._decoder = HostDecoder()
         self._commands = CommandQueue(name)
         self._boot: Boot | None = None
@@ -81,7 +85,7 @@ class Device:
         self._hello_due_s = 0.0
         self._pending: list[Line] = []
         self._ack_again = False
-        self._data_s = 0.0
+        self._data_s = self._line_s = 0.0  # when anything came, when lines of readings came
         self._data_here = False
         self._live = LiveState(name, settings, clock.now_us())
         self._ledger = Ledger(name, storage, clock)
@@ -98,8 +102,7 @@ class Device:
         with self._lock:
             self._decoder.reset()
             self._hello_here = self._data_here = False
-            self._data_s = self._clock.monotonic_s()
-            self._hello_due_s = 0.0
+            self._data_s, self._hello_due_s = self._clock.monotonic_s(), 0.0
             if self._boot is not None:
                 self._boot.tracker.resume(self._data_s)
             self._ledger.event(EventKind.LINK, f"connected to {self.url}", {"state": "open"})
@@ -156,7 +159,8 @@ class Device:
         with self._lock:
             self._ask_hello(now_s)
             out = self._repairs(now_s) + self._acknowledgement()
-            command, failed = self._commands.poll(now_s, crc=self._sealed())
+            # Our hello always carries a checksum: a board may insist on it, others ignore the member.
+            command, failed = self._commands.poll(now_s, crc=self._decoder.crc_seen or self._commands.waiting("hello"))
             if failed is not None:
                 self._finished(failed)
             self._ledger.summaries(now_us)
@@ -178,9 +182,11 @@ class Device:
                 self._postpone(lines)
                 return
         elif self._boot is None or self._boot.wire is not None:
-            self._begin_level_0(lines, now_s)
+            before = self._storage.restored(self.name)
+            self._begin(boot_of_level_0(lines[0].seq, before, self._boot, now_s), reboot=self._ledger.begun)
         boot = self._boot
         assert boot is not None
+        self._line_s = now_s
         boot.mark()
         taken = boot.take(lines, now_us, now_s)
         boot.stamp_gaps(now_us, taken)
@@ -257,10 +263,6 @@ class Device:
         self._ack_again = True
         self._ledger.announced(boot)
 
-    def _begin_level_0(self, lines: list[Line], now_s: float) -> None:
-        before = self._storage.restored(self.name)
-        self._begin(boot_of_level_0(lines[0].seq, before, self._boot, now_s), reboot=self._ledger.begun)
-
     def _begin(self, boot: Boot, *, reboot: bool) -> None:
         old, self._boot = self._boot, boot
         if old is not None:
@@ -270,10 +272,6 @@ class Device:
         self._ledger.event(kind, text, {"boot": boot.number, "wire_boot": boot.wire})
 
     # --- back to the board
-
-    def _sealed(self) -> bool:
-        """Our hello always carries a checksum: a board may insist on it, others ignore the member."""
-        return self._decoder.crc_seen or self._commands.waiting("hello")
 
     def _ask_hello(self, now_s: float) -> None:
         wanted = not self._hello_here and (self._decoder.crc_seen or self._hello_due_s == 0.0)
@@ -324,24 +322,21 @@ class Device:
         if outcome.result == "ok" and outcome.name == "reset_energy":
             self._live.energy.reset(self._clock.now_us())
         if not pending.internal:
-            said = f": {outcome.detail}" if outcome.detail else ""
-            data = {name: getattr(outcome, name) for name in ("seq", "result", "tries", "took_ms", "args")}
-            self._ledger.event(EventKind.COMMAND, f"{outcome.name} → {outcome.result}{said} ({outcome.took_ms:.0f} ms)", data)
+            self._ledger.command(outcome)
 
     # --- what others see
 
     def _watch_state(self, now_us: int) -> None:
         state = self._live_state()
         if state is not self._state:
-            self._state, self._state_since_us = state, now_us
-            self._version += 1
+            self._state, self._state_since_us, self._version = state, now_us, self._version + 1
 
     def _live_state(self) -> LinkState:
         if self.link.state is not LinkState.WAITING or self._live.last is None or not self._data_here:
             return self.link.state
         interval_s = self._boot.interval_us / 1e6 if self._boot is not None else 0.0
         limit_s = max(STALE_S, STALE_INTERVALS * interval_s)
-        return LinkState.LIVE if self._clock.monotonic_s() - self._data_s <= limit_s else LinkState.STALE
+        return LinkState.LIVE if self._clock.monotonic_s() - self._line_s <= limit_s else LinkState.STALE
 
     def info(self) -> DeviceInfo:
         """The board and its link."""

@@ -14,7 +14,7 @@ import msgspec
 from services.acquisition.intake import Boot, Taken
 from services.acquisition.protocol import BadLine, printable
 from services.clock import Clock
-from services.model import Counts, Event, EventKind, Gap, Readings, Reason, Rejected, Tally, Write
+from services.model import CommandOutcome, Counts, Event, EventKind, Gap, Readings, Reason, Rejected, Tally, Write
 from services.storage.storage import Storage
 
 SUMMARY_US = 1_000_000  # losses and repairs are told once a second, not once each
@@ -105,6 +105,12 @@ class Ledger:
         """To be stored with the next write, or by `flush`."""
         self._events.append(Event(self._device, time_us or self._clock.now_us(), kind, text, data))
         self.version += 1
+
+    def command(self, outcome: CommandOutcome) -> None:
+        """What became of a command."""
+        said = f": {outcome.detail}" if outcome.detail else ""
+        data = {name: getattr(outcome, name) for name in ("seq", "result", "tries", "took_ms", "args")}
+        self.event(EventKind.COMMAND, f"{outcome.name} → {outcome.result}{said} ({outcome.took_ms:.0f} ms)", data)
 
     def summaries(self, now_us: int) -> None:
         """Losses and repairs since the last time, one event each."""

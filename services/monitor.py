@@ -100,10 +100,11 @@ class Monitor:
 
     def _start_demo(self, scenario: str) -> None:
         self._simulated = SimulatedBoard(scenario, self.settings.mock_args)
-        self._add(DEMO, self._simulated.url, demo=True)
+        self._add(DEMO, self._simulated.url, self._simulated)
 
-    def _add(self, name: str, url: str, *, demo: bool = False) -> None:
-        device = Device(name, url, self.settings, self._storage, self.clock, demo=demo)
+    def _add(self, name: str, url: str, simulated: SimulatedBoard | None = None) -> None:
+        revive = simulated.ensure if simulated is not None else None
+        device = Device(name, url, self.settings, self._storage, self.clock, revive)
         self._devices = {**self._devices, name: device}
         device.link.start()
 

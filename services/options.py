@@ -219,7 +219,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("voltage_max", _RANGE, 24.0, "24", "readings above are rejected (V)", CHECKS, "V"),
     Option("current_min", _RANGE, -3.2, "-3.2", "readings below are rejected (A)", CHECKS, "A"),
     Option("current_max", _RANGE, 3.2, "3.2", "readings above are rejected (A)", CHECKS, "A"),
-    Option("power_min", _RANGE, 0.0, "0", "readings below are rejected (W)", CHECKS, "W"),
+    Option("power_min", _RANGE, 0.0, "0", "readings below are rejected, unless a negative current explains it (W)", CHECKS, "W"),
     Option("power_max", _RANGE, 80.0, "80", "readings above are rejected (W)", CHECKS, "W"),
     Option("warn", threshold, (), "none",
            "warning limit: 'w>10:9' is on above 10 W until 9 W; 'v<4.5:4.7:2' is on below 4.5 V for 2 s until 4.7 V",

@@ -57,6 +57,7 @@ class Boot:
         self._held: list[Line] = []
         self._before: int | None = None
         self._early: list[Line] = []
+        self._spoken_ms: int | None = None  # the board's clock as its first live line told it
 
     def take(self, lines: list[Line], now_us: int, now_s: float) -> Taken:
         """Sort out what came: numbers, duplicates, times."""
@@ -105,7 +106,9 @@ class Boot:
         """Retransmissions say nothing about the board's clock: until the first live reading they wait."""
         if self.last_ms is not None:
             return lines
-        if any(not (isinstance(line, ReadingLine) and line.re and line.ms is not None) for line in lines):
+        spoken = [line for line in lines if not (isinstance(line, ReadingLine) and line.re and line.ms is not None)]
+        if spoken:
+            self._spoken_ms = spoken[-1].ms
             lines, self._early = lines + self._early, []
             return lines
         self._early = (self._early + lines)[-MAX_EARLY:]
@@ -173,6 +176,9 @@ class Boot:
             ms = [known := value if value is not None else known for value in ms]
         extended = self.timebase.extend(np.array(ms, np.int64))
         fresh = extended if live is None else extended[live]
+        if self.last_ms is None and not len(fresh):  # the live line that they waited for is not believed yet, but its clock is
+            told = np.array((self._spoken_ms,), np.int64) if self._spoken_ms is not None else extended[-1:]
+            fresh = self.timebase.extend(told)
         self.timebase.observe(fresh, now_us)
         if len(fresh):
             self.last_ms = int(fresh[-1]) % 2**32

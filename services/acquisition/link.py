@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import serial
 
 from services.acquisition.ports import explain
+from services.errors import PowermonError
 from services.model import LinkState
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Link:
         monotonic_s: Callable[[], float] = time.monotonic,
         first_retry_s: float = 1.0,
         retry_s: float = 5.0,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self.url = url
         self.state = LinkState.CLOSED
@@ -59,6 +61,7 @@ class Link:
         self._monotonic_s = monotonic_s
         self._first_retry_s = first_retry_s
         self._retry_s = retry_s
+        self._prepare = prepare  # called before each opening; what it raises counts as a port that cannot be opened
         self._failures = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -84,18 +87,28 @@ class Link:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.state, self.next_try_at_s = LinkState.OPENING, None
             try:
-                port = self._open()
-            except (OSError, ValueError) as error:  # SerialException is an OSError
+                self._once()
+            except Exception as error:  # top of the thread: whatever it was, the board goes on sending
+                log.exception("%s: the reader stumbled", self.url)
                 self._failed(explain(error, self.url))
-            else:
-                self._serve(port)
             if not self._stop.is_set():
                 self._pause()
         self.state = LinkState.CLOSED
 
+    def _once(self) -> None:
+        """Open the port and serve it until it is gone."""
+        self.state, self.next_try_at_s = LinkState.OPENING, None
+        try:
+            port = self._open()
+        except (OSError, ValueError, PowermonError) as error:  # SerialException is an OSError
+            self._failed(explain(error, self.url))
+        else:
+            self._serve(port)
+
     def _open(self) -> Any:
+        if self._prepare is not None:
+            self._prepare()
         port = serial.serial_for_url(self.url, do_not_open=True, baudrate=self._baud, timeout=WAIT_S, write_timeout=1.0)
         if "://" not in self.url:
             port.exclusive = True  # a second program on the port would steal bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from services.errors import CommandError, PowermonError
 
+log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 2.0
 ANSWER_S = 2.0
@@ -25,10 +27,22 @@ class SimulatedBoard:
 
     def __init__(self, scenario: str, args: Sequence[str] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="powermon-demo-")
-        out = f"pty:{self._folder.name}/board" if os.name == "posix" else "tcp"
-        command = [sys.executable, "-m", "mock", "--scenario", scenario, "--out", out, "--control", "0", "--id", "demo"]
+        self._scenario, self._args = scenario, args
+        self._boot = int(time.time())
+        self._stopped = False
+        self._out = f"pty:{self._folder.name}/board" if os.name == "posix" else "tcp"
+        try:
+            self._start()
+        except PowermonError:
+            self.stop()
+            raise
+        if self._out == "tcp":  # one that is started again must be found under the same address
+            self._out = f"tcp:{self.url.rpartition(':')[2]}"
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "mock", "--scenario", self._scenario, "--out", self._out, "--control", "0"]
         # Each start is a boot of its own: the numbers begin anew and must not meet those of the last run.
-        command += ["--boot", str(int(time.time())), "--until-stdin-closes", *args]
+        command += ["--id", "demo", "--boot", str(self._boot), "--until-stdin-closes", *self._args]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -38,12 +52,16 @@ class SimulatedBoard:
             text=True,
             start_new_session=True,  # Ctrl-C is for us: we end it when our links are closed
         )
-        try:
-            self.url = self._said("url=")
-            self._control = self._said("control=")
-        except PowermonError:
-            self.stop()
-            raise
+        self.url = self._said("url=")
+        self._control = self._said("control=")
+
+    def ensure(self) -> None:
+        """Start it again if it has died; its faults are off then. Raises PowermonError."""
+        if not self.alive and not self._stopped:
+            log.warning("the simulated board has ended by itself; starting it again")
+            self._end()
+            self._boot = max(self._boot + 1, int(time.time()))
+            self._start()
 
     def _said(self, key: str) -> str:
         assert self._process.stderr is not None
@@ -71,6 +89,11 @@ class SimulatedBoard:
 
     def stop(self) -> None:
         """End the process; idempotent."""
+        self._stopped = True
+        self._end()
+        self._folder.cleanup()
+
+    def _end(self) -> None:
         for stream in (self._process.stdin, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -80,4 +103,3 @@ class SimulatedBoard:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._folder.cleanup()

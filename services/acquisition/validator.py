@@ -22,11 +22,16 @@ REASONS: tuple[Reason | None, ...] = (
     Reason.CURRENT_RANGE,
     Reason.POWER_RANGE,
 )
+EXPLAINED, EXPLAINED_W = 1.1, 0.01
 NOT_FINITE, VOLTAGE, CURRENT, POWER = 1, 2, 3, 4
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What the sensor can measure, in V, A and W; the bounds themselves are still accepted."""
+    """What the sensor can measure, in V, A and W; the bounds themselves are still accepted.
+
+    Power below `w_min` is fine where a negative current that is in its range explains it: with nothing connected a
+    sensor's offset makes a few µA and µW of either sign, and a battery that is charged gives power back.
+    """
 
     v_min: float = 0.0
     v_max: float = 24.0
@@ -59,7 +64,7 @@ def validate(v: F64, a: F64, w: F64, limits: Limits) -> U8:
 
 
 def all_fine(v: F64, a: F64, w: F64, limits: Limits) -> bool:
-    """True when no reading of a batch (one or more) is wrong; NaN makes every comparison here false."""
+    """True when the ranges alone say that nothing is wrong in a batch (one or more); NaN makes every comparison false."""
     return bool(
         limits.v_min <= v.min()
         and v.max() <= limits.v_max
@@ -85,15 +90,22 @@ def _code(v: float, a: float, w: float, limits: Limits) -> int:
         return VOLTAGE
     if not limits.a_min <= a <= limits.a_max:
         return CURRENT
-    if not limits.w_min <= w <= limits.w_max:
+    if w > limits.w_max or (w < limits.w_min and not (a < 0 and w >= least_power(v, a))):
         return POWER
     return 0
+
+
+def least_power(v: F64 | float, a: F64 | float) -> F64 | float:
+    """The least power that a voltage and a negative current explain, as sensors round and as far as they disagree."""
+    return v * a * EXPLAINED - EXPLAINED_W
 
 
 def _codes(v: F64, a: F64, w: F64, limits: Limits) -> U8:
     """Weakest reason first, so that the strongest has the last word."""
     codes = np.zeros(len(v), np.uint8)
-    codes[(w < limits.w_min) | (w > limits.w_max)] = POWER
+    with np.errstate(invalid="ignore", over="ignore"):  # values that are not finite get their own code below
+        low = (w < limits.w_min) & ~((a < 0) & (w >= least_power(v, a)))
+    codes[low | (w > limits.w_max)] = POWER
     codes[(a < limits.a_min) | (a > limits.a_max)] = CURRENT
     codes[(v < limits.v_min) | (v > limits.v_max)] = VOLTAGE
     codes[~(np.isfinite(v) & np.isfinite(a) & np.isfinite(w))] = NOT_FINITE
