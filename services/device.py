@@ -283,8 +283,9 @@ class Device:
         boot = self._boot
         if boot is None:
             return b""
+        acknowledgeable = boot.tracker.ack
         due = boot.tracker.poll(now_s)
-        if boot.tracker.changed:
+        if boot.tracker.changed or boot.tracker.ack != acknowledgeable:
             self._ledger.settled(boot)
         if not due or boot.wire is None or not self._hello_here:
             return b""
