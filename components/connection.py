@@ -13,8 +13,11 @@ from components.parts import attrs, fact, panel, tip, word
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
-FACTS = ("link", "since", "last", "sensor", "board", "firmware", "port", "level", "interval", "buffer", "clock", "residual")
-WITH_HINT = frozenset({"clock", "residual", "buffer"})
+FACTS = (
+    *("link", "since", "last", "sensor", "board", "firmware", "port"),
+    *("level", "interval", "buffer", "clock", "residual", "speed"),
+)
+WITH_HINT = frozenset({"clock", "residual", "buffer", "speed"})
 
 
 def layout() -> Component:

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from components import ids
 from components.parts import attrs, empty, panel, when
+from components.sentences import sentence
 from components.text import words
 from services.model import Event, Rejected
 
@@ -67,8 +68,9 @@ def event_list(events: list[Event], language: str) -> Component:
 
 def _event(event: Event, text: dict[str, str]) -> Component:
     kind = event.kind.value
+    said = html.Span(sentence(event, text), className="what")
     return html.Li(
-        [when(event.time_us), html.Span(text[f"event.{kind}"], className="kind"), html.Span(event.text, className="what")],
+        [when(event.time_us), html.Span(text[f"event.{kind}"], className="kind"), said],
         **attrs(data_kind=kind),
     )
 

@@ -105,7 +105,7 @@ class Device:
             self._data_s, self._hello_due_s = self._clock.monotonic_s(), 0.0
             if self._boot is not None:
                 self._boot.tracker.resume(self._data_s)
-            self._ledger.event(EventKind.LINK, f"connected to {self.url}", {"state": "open"})
+            self._ledger.event(EventKind.LINK, f"connected to {self.url}", {"state": "open", "url": self.url})
 
     def closed(self) -> None:
         """The connection is gone; commands on their way will not be repeated on the next one."""

@@ -109,7 +109,7 @@ class Ledger:
     def command(self, outcome: CommandOutcome) -> None:
         """What became of a command."""
         said = f": {outcome.detail}" if outcome.detail else ""
-        data = {name: getattr(outcome, name) for name in ("seq", "result", "tries", "took_ms", "args")}
+        data = {name: getattr(outcome, name) for name in ("seq", "name", "result", "detail", "tries", "took_ms", "args")}
         self.event(EventKind.COMMAND, f"{outcome.name} → {outcome.result}{said} ({outcome.took_ms:.0f} ms)", data)
 
     def summaries(self, now_us: int) -> None:

@@ -96,6 +96,8 @@
     pm.selection.draw();
     pm.cursor.update(data, t0, t1, area);
     showState(data, t0, t1);
+    if (pm.view.isLive() && pm.view.fromWindow()) pm.speed.drawn(data);
+    else pm.speed.forget();
   }
 
   function hidden() {

@@ -4,6 +4,7 @@
 
   const CHANNELS = ["v", "a", "w"];
   const FIELDS = ["min", "mean", "max"];
+  const MEMBERS = ["stats_1m", "counts", "levels"]; // of a snapshot, sent by their parts
 
   function emptyData() {
     const data = { bucketMs: 0, t: [], breaks: [], recovered: [], gaps: [], events: [] };
@@ -42,6 +43,10 @@
   // `current` with the points from `payload.from` on replaced; returns new arrays so that a drawn chart is never changed.
   function merge(current, payload, oldestMs) {
     const fresh = fromPayload(payload);
+    if (!payload.all) {
+      fresh.gaps = mergeMarks(current.gaps, fresh.gaps, (gap) => `${gap.boot}-${gap.first}`, (gap) => gap.t1, oldestMs);
+      fresh.events = mergeMarks(current.events, fresh.events, (event) => event.id, (event) => event.time, oldestMs);
+    }
     if (payload.whole || fresh.bucketMs !== current.bucketMs) return fresh;
     const end = pm.lowerBound(current.t, payload.from);
     const begin = Math.min(end, pm.lowerBound(current.t, oldestMs));
@@ -52,6 +57,23 @@
     const old = columnsOf(current);
     const added = columnsOf(fresh);
     columnsInto(merged, old.map((column, i) => column.slice(begin, end).concat(added[i])));
+    return merged;
+  }
+
+  // Marks that changed take the place of what they were; those that have left the window go.
+  function mergeMarks(old, changed, key, end, oldestMs) {
+    if (!changed.length && (!old.length || end(old[0]) >= oldestMs)) return old;
+    const marks = new Map(old.concat(changed).map((mark) => [key(mark), mark]));
+    return [...marks.values()].filter((mark) => end(mark) >= oldestMs).sort((x, y) => end(x) - end(y));
+  }
+
+  // A snapshot of which only what changed was sent: members of objects one level down count for themselves.
+  function mergeSnapshot(old, changed) {
+    const merged = Object.assign({}, old);
+    for (const [name, value] of Object.entries(changed)) {
+      const members = MEMBERS.includes(name) && old[name];
+      merged[name] = members ? Object.assign({}, old[name], value) : value;
+    }
     return merged;
   }
 
@@ -87,5 +109,5 @@
     return low <= high ? [low, high] : null;
   }
 
-  pm.data = { CHANNELS, empty: emptyData, fromPayload, merge, slice, extremes };
+  pm.data = { CHANNELS, empty: emptyData, fromPayload, merge, mergeSnapshot, slice, extremes };
 })(window.powermon);

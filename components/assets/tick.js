@@ -9,6 +9,7 @@
     started: false,
     asking: false,
     cursor: null,
+    seen: null, // the server leaves out what has not changed since
     question: "",
     failures: 0,
     nextTryMs: 0,
@@ -32,8 +33,9 @@
       return;
     }
     state.asking = true;
+    const askedMs = performance.now();
     try {
-      take(await ask());
+      take(await ask(), askedMs);
       state.failures = 0;
       state.nextTryMs = 0;
     } catch (error) {
@@ -47,24 +49,27 @@
     const wanted = { device: pm.view.device(), span_s: pm.view.liveSpanS(), points: pm.view.points() };
     const question = JSON.stringify(wanted);
     if (question !== state.question) state.cursor = null;
+    if (state.cursor === null) state.seen = null;
     state.question = question;
-    return pm.api.get("/api/live", Object.assign({ cursor: state.cursor }, wanted));
+    return pm.api.get("/api/live", Object.assign({ cursor: state.cursor, seen: state.seen }, wanted));
   }
 
-  function take(payload) {
+  // The answer is as old as the question at most: with this `now` is never behind the server's clock.
+  function take(payload, askedMs) {
     if (payload.device !== state.device) state.data = pm.data.empty();
     state.device = payload.device;
     pm.view.pin(payload.device);
     state.cursor = payload.cursor;
+    state.seen = payload.seen;
     state.nowMs = payload.now;
-    state.nowAt = performance.now();
-    state.snapshot = payload.snapshot;
+    state.nowAt = askedMs;
+    state.snapshot = payload.all ? payload.snapshot : pm.data.mergeSnapshot(state.snapshot, payload.snapshot);
     const spanMs = pm.view.liveSpanS() * 1000;
     state.data = pm.data.merge(state.data, payload, payload.now - spanMs * 1.05 - 1000);
-    pm.cards.show(payload.snapshot);
-    pm.status.show(payload.snapshot, payload.now);
-    pm.connection.show(payload.snapshot, payload.now);
-    pm.pulse.changed(payload.device, payload.snapshot.version);
+    pm.cards.show(state.snapshot);
+    pm.status.show(state.snapshot, payload.now);
+    pm.connection.show(state.snapshot, payload.now);
+    pm.pulse.changed(payload.device, state.snapshot.version);
     pm.chart.tick();
   }
 
@@ -99,6 +104,7 @@
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
       state.cursor = null; // what happened meanwhile comes whole, in one answer
+      pm.speed.forget();
       tick();
     });
   }

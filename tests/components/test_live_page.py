@@ -56,6 +56,14 @@ def test_the_chart_is_extended_and_holds_every_reading(page: Page) -> None:
     assert [points[float(number) * 100] for number in k] == pytest.approx(v.tolist())
 
 
+def test_the_speed_lamp_shows_how_long_readings_took_to_the_screen(page: Page) -> None:
+    lamp = page.locator("#" + ids.fact("speed"))
+    until(page, lambda: int(lamp.get_attribute("data-count") or 0) >= 20)
+    p50, p95 = (float(lamp.get_attribute(name) or "nan") for name in ("data-p50", "data-p95"))
+    assert 0 <= p50 <= p95
+    assert f"{p50:.0f}" in lamp.inner_text()
+
+
 def test_everything_comes_from_the_program_itself(open_page: Open, server: FakeServer) -> None:
     page = open_page()
     asked: list[str] = []
