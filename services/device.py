@@ -182,11 +182,10 @@ class Device:
                 self._postpone(lines)
                 return
         elif self._boot is None or self._boot.wire is not None:
-            before = self._storage.restored(self.name)
-            self._begin(boot_of_level_0(lines[0].seq, before, self._boot, now_s), reboot=self._ledger.begun)
-        boot = self._boot
+            new = boot_of_level_0(lines[0].seq, self._ledger.restored(), self._boot, now_s)
+            self._begin(new, reboot=self._ledger.begun)
+        boot, self._line_s = self._boot, now_s
         assert boot is not None
-        self._line_s = now_s
         boot.mark()
         taken = boot.take(lines, now_us, now_s)
         boot.stamp_gaps(now_us, taken)
@@ -247,7 +246,7 @@ class Device:
         self._hello, self._hello_here = hello, True
         known = self._boot
         if known is None or known.wire != hello.boot:
-            self._begin(boot_of(hello, self._storage.restored(self.name), known, now_s), reboot=self._ledger.begun)
+            self._begin(boot_of(hello, self._ledger.restored(), known, now_s), reboot=self._ledger.begun)
         boot = self._boot
         assert boot is not None
         boot.interval_us, boot.interval_known = hello.interval_ms * 1e3, True

@@ -5,6 +5,7 @@ Not locked: the device that owns it holds its lock.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -14,9 +15,24 @@ import msgspec
 from services.acquisition.intake import Boot, Taken
 from services.acquisition.protocol import BadLine, printable
 from services.clock import Clock
-from services.model import CommandOutcome, Counts, Event, EventKind, Gap, Readings, Reason, Rejected, Tally, Write
+from services.errors import DatabaseError
+from services.model import (
+    WIRE_NUMBERS,
+    CommandOutcome,
+    Counts,
+    Event,
+    EventKind,
+    Gap,
+    Readings,
+    Reason,
+    Rejected,
+    Restored,
+    Tally,
+    Write,
+)
 from services.storage.storage import Storage
 
+log = logging.getLogger(__name__)
 SUMMARY_US = 1_000_000  # losses and repairs are told once a second, not once each
 MAX_GAPS = 2_000  # remembered for the live chart
 FORGOTTEN_GAPS = 1_000  # closed ones, when there are more than that
@@ -50,6 +66,15 @@ class Ledger:
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of the window as they stand now, the newest state of each."""
         return [gap for gap in self._gaps.values() if gap.t1_us >= t0_us and gap.t0_us < t1_us]
+
+    def restored(self) -> Restored | None:
+        """What the database knows of this board's newest boot; nothing, and said so, when it cannot be read."""
+        try:
+            return self._storage.restored(self._device)
+        except DatabaseError as error:
+            log.warning("%s: what is stored is not known, so this counts as a new boot: %s", self._device, error)
+            # A number that no boot before can have had: readings of two boots must never meet under one.
+            return Restored(-1, WIRE_NUMBERS - 1, 0, (), (), self._clock.now_us() // 1_000_000)
 
     # --- what came
 

@@ -58,3 +58,11 @@ def test_a_file_that_cannot_be_written_is_a_problem_of_the_settings(tmp_path: Pa
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="--log-file"):
         logs.configure(Settings(log_file=tmp_path / "file" / "powermon.log"))
+
+
+def test_without_the_file_beside_the_database_we_go_on(tmp_path: Path) -> None:
+    """The disk may be read-only: then readings are recorded in memory, and the console says what is wrong."""
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file"
+    logs.configure(Settings(database=folder / "powermon.db", log_file=folder / "powermon.log"))
+    assert len(logging.getLogger().handlers) == 1

@@ -1,15 +1,24 @@
-"""What waits for the disk: bounded, and nothing that waits is forgotten by a commit that fails."""
+"""What waits for the disk: bounded, and nothing that waits is forgotten by a commit that fails.
+
+A long outage at ten readings a second makes hundreds of thousands of writes of one reading each, which take fifteen
+times the memory of the readings in them: while the disk refuses them they are therefore joined.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from threading import Lock
 
 import msgspec
+import numpy as np
 
-from services.model import Write
+from services.model import Readings, Write
 
-MAX_READINGS = 2_000_000
+MAX_READINGS = 2_000_000  # about 65 bytes each once they are joined: 130 MB
+HELPING = 50_000  # readings in one commit: catching up after an outage neither stalls nor needs much memory
+JOINED = 4096  # writes up to this many readings are joined
 
 
 class Backlog:
@@ -21,8 +30,11 @@ class Backlog:
         self._waiting: deque[Write] = deque()
         self._taken: list[Write] = []
         self._weight = 0  # of all that is not committed, taken or not
+        self._loose = 0  # writes at the end that were not joined yet
         self._lowest_dropped: dict[tuple[str, int], int] = {}
-        self.readings = 0  # accepted and not committed
+        self.cut = False  # the last helping was not all
+        self.accepted = 0  # readings so far
+        self.readings = 0  # of them not committed
         self.dropped = 0  # readings that found no place
 
     def append(self, write: Write) -> bool:
@@ -35,14 +47,20 @@ class Backlog:
                 return False
             self._waiting.append(self._honest(write))
             self._weight += weight
+            self._loose += 1
+            self.accepted += rows
             self.readings += rows
         return True
 
-    def take(self) -> list[Write]:
-        """Everything that waits, what was given back first. Say `done` or `give_back` before the next take."""
+    def take(self, helping: int = HELPING) -> list[Write]:
+        """What waits longest, about `helping` readings of it. Say `done` or `give_back` before the next take."""
         with self._lock:
-            self._taken = [*self._waiting]
-            self._waiting.clear()
+            weight = 0
+            while self._waiting and weight < helping:
+                weight += _weight(self._waiting[0])
+                self._taken.append(self._waiting.popleft())
+            self._loose = min(self._loose, len(self._waiting))
+            self.cut = bool(self._waiting)
             return self._taken
 
     def done(self) -> None:
@@ -56,7 +74,17 @@ class Backlog:
         """What was taken is not committed: it comes first next time."""
         with self._lock:
             self._waiting.extendleft(reversed(self._taken))
+            self._loose += len(self._taken)
             self._taken = []
+
+    def tidy(self) -> None:
+        """Join what came since the last time, with the last one of those joined before if that is still small."""
+        with self._lock:
+            loose = [self._waiting.pop() for _ in range(min(self._loose + 1, len(self._waiting)))][::-1]
+            joined = list(join(loose))
+            self._weight += sum(map(_weight, joined)) - sum(map(_weight, loose))
+            self._waiting.extend(joined)
+            self._loose = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._taken)
@@ -78,6 +106,38 @@ class Backlog:
         if lowest is None or write.ack < lowest:
             return write
         return msgspec.structs.replace(write, ack=lowest - 1 if lowest else None)
+
+
+def join(writes: Iterable[Write]) -> Iterator[Write]:
+    """The same in fewer: those of one boot of a device together, up to JOINED readings each, each device's order kept."""
+    groups: dict[str, list[Write]] = {}
+    weights: dict[str, int] = {}
+    for write in writes:
+        group, weight = groups.setdefault(write.device, []), weights.get(write.device, 0) + _weight(write)
+        if group and (weight > JOINED or write.boot not in (None, _boot(group))):
+            yield _joined(group)
+            group[:], weight = [], _weight(write)
+        group.append(write)
+        weights[write.device] = weight
+    yield from (_joined(group) for group in groups.values())
+
+
+def _boot(writes: list[Write]) -> int | None:
+    return next((write.boot for write in writes if write.boot is not None), None)
+
+
+def _joined(writes: list[Write]) -> Write:
+    if len(writes) == 1:
+        return writes[0]
+    parts = [write.readings for write in writes if write.readings is not None]
+    names = Readings.__struct_fields__
+    readings = Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names)) if parts else None
+    beside = {
+        name: tuple(chain.from_iterable(getattr(write, name) for write in writes))
+        for name in ("rejected", "gaps", "events", "tallies")
+    }
+    ack = max((write.ack for write in writes if write.ack is not None), default=None)
+    return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, **beside)
 
 
 def _weight(write: Write) -> int:

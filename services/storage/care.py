@@ -122,7 +122,7 @@ class IntegrityCheck:
         try:
             conn.set_progress_handler(lambda: self._stopping, 100_000)
             found = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
-            self.damage = "" if found == "ok" else str(found)
+            self.damage = "" if found == "ok" else " ".join(str(found).removeprefix("*** in database main ***").split())
         except sqlite3.Error as error:
             self.damage = str(error) if is_damage(error) else ""
         finally:
@@ -132,7 +132,7 @@ class IntegrityCheck:
 def backup(database: Path, target: Path) -> None:
     """Copy the database while it is written, to a file that does not exist yet. Raises DatabaseError."""
     if target.exists():
-        raise DatabaseError(f"{target} exists; a backup never overwrites a file")
+        raise DatabaseError(f"{target} exists already; a backup never overwrites a file")
     partial = beside(target, ".partial")
     try:
         source = open_reader(database)
@@ -143,7 +143,7 @@ def backup(database: Path, target: Path) -> None:
         partial.rename(target)
     except (sqlite3.Error, OSError) as error:
         partial.unlink(missing_ok=True)
-        raise DatabaseError(f"no backup was made: {error}") from error
+        raise DatabaseError(f"the backup to {target} failed: {error}") from error
 
 
 def _copy(source: Connection, partial: Path) -> None:

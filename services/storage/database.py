@@ -1,28 +1,48 @@
-"""The database file: may it be used, who writes it, how it is opened."""
+"""The database file: how it is opened, for writing and for reading."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore
-from typing import IO
 
-from services.errors import DatabaseLocked, DatabaseTooNew, DatabaseUnreadable
 from services.storage.schema import MIGRATIONS, VERSION
 
-MAGIC = b"SQLite format 3\0"
 APPLICATION_ID = 0x504D4F4E  # "PMON": tells our file from another program's
 SYNCHRONOUS = ("FULL", "EXTRA", "NORMAL", "OFF")
+CACHE_KIB = 16_384  # a commit that catches up is held whole: pages written out before its end are written twice
 LOG_BYTES = 16 << 20  # what a long query made the write-ahead log grow beyond is given back
 BUSY_S = 2.0  # how long to wait for a person's sqlite3 shell that holds the file
 MAX_READERS = 4  # queries at a time; more would only take the cores from the readings
+PLACE_S = 0.1  # between two looks at `cancelled` while all places are taken
 PROGRESS_STEPS = 20_000  # SQLite steps between two looks at `cancelled`
 
 Connection = sqlite3.Connection
+Cancelled = Callable[[], bool]
+
+_ends: ContextVar[Cancelled | None] = ContextVar("ends", default=None)
+
+
+@contextmanager
+def ending_when(cancelled: Cancelled) -> Iterator[None]:
+    """Queries made inside end early once it turns true, also those in threads that get a copy of this context."""
+    token = _ends.set(cancelled)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
+def is_cancelled(cancelled: Cancelled | None = None) -> bool:
+    """Whether the query that is being made should end."""
+    return any(asked() for asked in (cancelled, _ends.get()) if asked is not None)
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -30,93 +50,8 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def inspect(path: Path) -> bool:
-    """Look whether the file may be ours without changing a byte; True when it holds data already.
-
-    Raises DatabaseUnreadable or DatabaseTooNew.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise DatabaseUnreadable(f"{path} cannot be read: {error.strerror}") from error
-    if not header:
-        return False
-    if len(header) < 100 or not header.startswith(MAGIC):
-        raise DatabaseUnreadable(f"{path} is not a SQLite database; it was left as it is. Give another --database")
-    version, cookie, application = (int.from_bytes(header[at : at + 4], "big") for at in (60, 40, 68))
-    if _has_bytes(beside(path, "-wal")):  # the newest truth is there, and the header may know nothing of it
-        version, cookie, application = _ask(path, version, cookie, application)
-    if application != APPLICATION_ID and (version or cookie):
-        raise DatabaseUnreadable(f"{path} is another program's database; it was left as it is. Give another --database")
-    if version > VERSION:
-        raise DatabaseTooNew(
-            f"{path} was written by a newer powermon (schema {version}, this one knows {VERSION}); "
-            "it was left as it is. Use the newer program, or give another --database"
-        )
-    return bool(cookie)
-
-
-def _has_bytes(path: Path) -> bool:
+def has_bytes(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _ask(path: Path, version: int, cookie: int, application: int) -> tuple[int, int, int]:
-    """The header's numbers as a reader sees them, with what waits in the write-ahead log."""
-    try:
-        conn = open_reader(path)
-    except sqlite3.Error:
-        return version, cookie, application
-    try:
-        values = [conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "schema_version", "application_id")]
-        return values[0], values[1], values[2]
-    except sqlite3.Error:
-        return version, cookie, application
-    finally:
-        conn.close()
-
-
-class WriterLock:
-    """Held while we write the database; the operating system takes it back when the process dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = beside(path, ".lock")
-        self._file: IO[bytes] | None = None
-
-    def acquire(self) -> None:
-        """Raises DatabaseLocked when another process (or another Storage of this one) holds it."""
-        try:
-            file = self._path.open("ab")
-        except OSError as error:
-            raise DatabaseUnreadable(f"{self._path.parent} cannot be written: {error.strerror}") from error
-        try:
-            _lock(file)
-        except OSError as error:
-            file.close()
-            raise DatabaseLocked(
-                f"another powermon is recording into {self._path.with_suffix('')}; stop it, or give another --database"
-            ) from error
-        self._file = file
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def open_writer(path: Path, synchronous: str) -> Connection:
@@ -129,6 +64,7 @@ def open_writer(path: Path, synchronous: str) -> Connection:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute(f"PRAGMA synchronous = {synchronous}")
         conn.execute("PRAGMA temp_store = MEMORY")
+        conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         conn.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         migrate(conn)
     except BaseException:
@@ -163,7 +99,26 @@ def transaction(conn: Connection) -> Iterator[None]:
 def open_reader(path: Path) -> Connection:
     """A connection that cannot write. Raises sqlite3.Error."""
     uri = path.resolve().as_uri() + "?mode=ro"
+    if _is_frozen(path):
+        uri += "&immutable=1"  # on a read-only disk SQLite cannot make the file that readers of a WAL database share
     return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _is_frozen(path: Path) -> bool:
+    """Nobody can change the file, and all there is is in it."""
+    if sys.platform == "win32" or has_bytes(beside(path, "-wal")):
+        return False
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def _nothing() -> Connection:
+    """An empty database: what there is to read while no file could be made."""
+    conn = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    migrate(conn)
+    return conn
 
 
 class Readers:
@@ -177,17 +132,21 @@ class Readers:
         self._closed = False
 
     @contextmanager
-    def use(self, cancelled: Callable[[], bool] | None = None) -> Iterator[Connection]:
+    def use(self, cancelled: Cancelled | None = None) -> Iterator[Connection]:
         """A connection inside one read transaction. When `cancelled()` turns true the query ends in an OperationalError."""
-        with self._places:
+        ended = partial(is_cancelled, cancelled)
+        self._wait(ended)
+        try:
             generation, conn = self._take()
             try:
-                if cancelled is not None:
-                    conn.set_progress_handler(cancelled, PROGRESS_STEPS)
+                if cancelled is not None or _ends.get() is not None:
+                    conn.set_progress_handler(ended, PROGRESS_STEPS)
                 conn.execute("BEGIN")
                 yield conn
             finally:
                 self._give_back(generation, conn)
+        finally:
+            self._places.release()
 
     def reset(self) -> None:
         """The file was replaced: connections to the old one are closed, at once or when their query ends."""
@@ -198,13 +157,19 @@ class Readers:
         self._closed = True
         self._close_idle()
 
+    def _wait(self, ended: Cancelled) -> None:
+        """For a place among the few."""
+        while not self._places.acquire(timeout=PLACE_S):
+            if ended():
+                raise sqlite3.OperationalError("interrupted")
+
     def _take(self) -> tuple[int, Connection]:
         if self._closed:
             raise sqlite3.ProgrammingError("the storage is stopped")
         try:
             return self._idle.get_nowait()
         except Empty:
-            return self._generation, open_reader(self._path)
+            return self._generation, open_reader(self._path) if has_bytes(self._path) else _nothing()
 
     def _give_back(self, generation: int, conn: Connection) -> None:
         try:
@@ -226,6 +191,15 @@ class Readers:
             except Empty:
                 return
             conn.close()
+
+
+def get_setting(conn: Connection, key: str) -> str | None:
+    row = conn.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_setting(conn: Connection, key: str, value: str) -> None:
+    conn.execute("INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
 
 def used_bytes(conn: Connection) -> int:

@@ -26,6 +26,16 @@ SIZE_HIGH, SIZE_LOW = 0.95, 0.93  # of max_bytes: where deleting begins, and whe
 LEAP_GRACE_S = 3600.0  # a start long after the newest reading may be a wrong clock: time to set it right
 FREE_SHARE = 0.25  # of the file: with more pages free than this it is shrunk
 VACUUM_PAGES = 128
+MINUTE_BYTES = 120  # what a one-minute rollup takes on the disk, measured
+MINUTES_SHARE = 0.5  # of max_bytes: more one-minute rollups than that are not kept, whatever `compact_us` says
+
+# Each device's minutes that still have readings; CROSS keeps the range per device, without it every minute is looked at.
+_OF_DEVICES = f"""FROM devices AS d CROSS JOIN rollup_60s AS m
+    ON m.id >= (d.device_id << {BUCKET_BITS} | (d.horizon_us + {MINUTE_US - 1}) / {MINUTE_US})
+    AND m.id < (d.device_id + 1 << {BUCKET_BITS})"""
+_MINUTES = f"SELECT m.id & {BUCKET_MASK}, sum(m.n) {_OF_DEVICES} GROUP BY 1 ORDER BY 1"
+_ROWS = f"SELECT coalesce(sum(m.n), 0) {_OF_DEVICES}"
+_FIRST = "SELECT min(id) FROM rollup_60s WHERE id >= ? AND id < ?"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -36,6 +46,20 @@ class Limits(msgspec.Struct, frozen=True):
     max_bytes: int | None = None
     first_pass_s: float = 60.0
     pass_s: float = 60.0
+
+
+def kept(conn: Connection) -> tuple[int, int, int]:
+    """Readings, minutes of which only the rollup is left (at most; holes count too), and devices."""
+    devices = conn.execute("SELECT device_id, horizon_us FROM devices").fetchall()
+    minutes = sum(_compacted(conn, device_id, horizon_us) for device_id, horizon_us in devices)
+    return int(conn.execute(_ROWS).fetchone()[0]), minutes, len(devices)
+
+
+def _compacted(conn: Connection, device_id: int, horizon_us: int) -> int:
+    """Minutes from the first rollup to the horizon."""
+    base = device_id << BUCKET_BITS
+    first = conn.execute(_FIRST, (base, base + (1 << BUCKET_BITS))).fetchone()[0]
+    return 0 if first is None else max(0, horizon_us // MINUTE_US - (first & BUCKET_MASK))
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -102,10 +126,11 @@ class Retention:
         devices = conn.execute("SELECT device_id, horizon_us, compact_us FROM devices").fetchall()
         horizon_us = max(cut_us, self._size_cut(conn, newest)) // MINUTE_US * MINUTE_US
         horizon_us = min(horizon_us, self._share_cut(conn))
+        longest_us = self._compact_us(len(devices))
         planned = {}
         for device_id, known_us, compacted_us in devices:
             raw_us = max(known_us, horizon_us)
-            kept_us = max(compacted_us, (raw_us - self._limits.compact_us) // MINUTE_US * MINUTE_US)
+            kept_us = max(compacted_us, (raw_us - longest_us) // MINUTE_US * MINUTE_US)
             planned[device_id] = (raw_us, kept_us)
             if (raw_us, kept_us) != (known_us, compacted_us):
                 conn.execute(
@@ -114,14 +139,16 @@ class Retention:
                 self._moved(device_id, raw_us)
         return planned
 
+    def _compact_us(self, devices: int) -> int:
+        """How much longer one-minute rollups stay: as set, and no longer than the size limit has room for."""
+        if self._limits.max_bytes is None:
+            return self._limits.compact_us
+        room = int(self._limits.max_bytes * MINUTES_SHARE / MINUTE_BYTES / max(1, devices))
+        return min(self._limits.compact_us, room * MINUTE_US)
+
     def _minutes(self, conn: Connection) -> tuple[np.ndarray, np.ndarray]:
         """Every minute that still has readings, and how many, oldest first, all devices together."""
-        rows = conn.execute(
-            """SELECT m.id & ?, sum(m.n) FROM rollup_60s AS m JOIN devices ON devices.device_id = m.id >> ?
-            WHERE (m.id & ?) * ? >= devices.horizon_us GROUP BY 1 ORDER BY 1""",
-            (BUCKET_MASK, BUCKET_BITS, BUCKET_MASK, MINUTE_US),
-        ).fetchall()
-        table = np.array(rows, np.int64).reshape(-1, 2)
+        table = np.array(conn.execute(_MINUTES).fetchall(), np.int64).reshape(-1, 2)
         return table[:, 0] * MINUTE_US, table[:, 1]
 
     def _share_cut(self, conn: Connection) -> int:

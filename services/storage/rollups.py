@@ -121,14 +121,23 @@ def _finest(conn: Connection, device_id: int, minute_us: int, hold_us: float) ->
 
 def _write(conn: Connection, device_id: int, sums: Sums, finest: int) -> None:
     """Merge into every tier from `finest` up, each made of the one below it."""
+    table: list[tuple[float, ...]] = []
     for tier in range(finest, MINUTE_TIER + 1):
-        sums = widen(sums, WIDTHS[tier])
-        ids = (sums.start_us // WIDTHS[tier]) | device_id << BUCKET_BITS
-        counts, moments, marks = sums.added[:2].astype(np.int64), sums.added[2:8], sums.added[8:].astype(np.int64)
-        columns = [ids.tolist(), *(part.tolist() for block in (counts, moments, marks, sums.lows, sums.highs) for part in block)]
-        if tier == MINUTE_TIER:
-            columns.append([finest] * len(ids))
-        conn.executemany(_UPSERTS[tier], zip(*columns, strict=True))
+        if len(table) == 1:  # as most often at low rates: one bucket is the same in all tiers above but for its key
+            table = [(key(device_id, int(sums.start_us[0]), tier), *table[0][1:])]
+        else:
+            sums = widen(sums, WIDTHS[tier])
+            table = _table(device_id, sums, tier)
+        rows = [(*row, finest) for row in table] if tier == MINUTE_TIER else table
+        conn.executemany(_UPSERTS[tier], rows)
+
+
+def _table(device_id: int, sums: Sums, tier: int) -> list[tuple[float, ...]]:
+    """Rows as they are stored."""
+    ids = (sums.start_us // WIDTHS[tier]) | device_id << BUCKET_BITS
+    counts, moments, marks = sums.added[:2].astype(np.int64), sums.added[2:8], sums.added[8:].astype(np.int64)
+    blocks = (counts, moments, marks, sums.lows, sums.highs)
+    return list(zip(ids.tolist(), *(part.tolist() for block in blocks for part in block), strict=True))
 
 
 def rebuild_minute(conn: Connection, device_id: int, minute_us: int, finest: int | None = None) -> None:

@@ -11,10 +11,10 @@ import msgspec
 
 from services.analysis.decimate import no_curve
 from services.clock import Clock
-from services.errors import DatabaseError, DatabaseUnreadable, ExportCancelled
+from services.errors import DatabaseError, ExportCancelled
 from services.model import Counts, Curve, Event, Gap, Reading, Readings, Rejected, Restored, SpanStats, StorageHealth, Write
-from services.storage import account, care, queries, rollups
-from services.storage.database import Connection, Readers, WriterLock, inspect, transaction
+from services.storage import account, care, queries, rollups, state
+from services.storage.database import Cancelled, Connection, Readers, is_cancelled, transaction
 from services.storage.fetch import next_time
 from services.storage.ingest import Durable
 from services.storage.retention import Limits
@@ -22,10 +22,7 @@ from services.storage.schema import MINUTE_US
 from services.storage.writer import Policy, Writer
 
 HOUR_US = 3_600_000_000
-MEASURABLE_ROWS = 1000  # fewer readings say nothing about bytes per reading
 END_US = 1 << 62
-
-Cancelled = Callable[[], bool]
 
 __all__ = ["Durable", "Storage"]
 
@@ -56,38 +53,30 @@ class Storage:
         purge_every_s: float = 60.0,
     ) -> None:
         self._path = path
-        self._retention_h = retention_h
-        self._max_bytes = max_bytes
-        limits = Limits(round(retention_h * HOUR_US), round(compact_days * 24 * HOUR_US), max_bytes, purge_after_s, purge_every_s)
-        self._lock = WriterLock(path)
+        self._limits = Limits(
+            round(retention_h * HOUR_US), round(compact_days * 24 * HOUR_US), max_bytes, purge_after_s, purge_every_s
+        )
         self._readers = Readers(path)
-        self._writer = Writer(path, clock, Policy(limits, commit_s, synchronous), self._readers, on_commit)
+        self._writer = Writer(path, clock, Policy(self._limits, commit_s, synchronous), self._readers, on_commit)
 
     # --- recording
 
     def start(self) -> None:
-        """Open and migrate. Raises DatabaseUnreadable, DatabaseTooNew or DatabaseLocked, the file untouched."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseUnreadable(f"{self._path.parent} cannot be made: {error.strerror}") from error
-        existed = inspect(self._path)
-        self._lock.acquire()
-        try:
-            self._writer.start(existed)
-        except BaseException:
-            self._lock.release()
-            raise
+        """Open and migrate. Raises DatabaseUnreadable, DatabaseTooNew or DatabaseLocked, the file untouched.
+
+        A disk that is full, read-only or failing does not keep us from recording in memory, until it works again.
+        """
+        self._writer.start()
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """Commit everything that was appended and close the file."""
         self._readers.close()  # first: the last one to close the file should be able to tidy up
-        if self._writer.stop(timeout_s):
-            self._lock.release()
+        self._writer.stop(timeout_s)
 
     def append(self, write: Write) -> None:
         """Hand over for the next commit; any thread, never waits for the disk."""
         self._writer.backlog.append(write)
+        self._writer.revive()
 
     def nudge(self) -> None:
         """Commit now."""
@@ -102,7 +91,10 @@ class Storage:
             return None if where is None else account.restored(conn, where)
 
     def devices(self) -> list[str]:
-        """Every device of which anything is stored."""
+        """Every device of which there are readings. Reads no table once the file is open: the event loop asks too."""
+        names = self._writer.state.names
+        if names is not None:
+            return sorted(names)
         with self._reading() as conn:
             return account.devices(conn)
 
@@ -176,32 +168,9 @@ class Storage:
 
     def health(self) -> StorageHealth:
         """How the recording stands; reads no table."""
-        state, backlog = self._writer.state, self._writer.backlog
-        per_reading = (state.used_bytes - state.empty_bytes) / state.rows if state.rows >= MEASURABLE_ROWS else None
-        predicted = None
-        if per_reading is not None and state.rate_hz > 0:
-            predicted = round(state.empty_bytes + per_reading * state.rate_hz * self._retention_h * 3600)
-            predicted = min(predicted, self._max_bytes or predicted)
-        problem = state.problem
-        if backlog.dropped:
-            problem = problem or "the disk could not keep up for a while"
-            problem += f"; {backlog.dropped} readings did not fit into memory and are lost"
-        free = care.free_bytes(self._path.parent)
-        scarce = ("the disk is nearly full",) if free is not None and free < 2 * care.BALLAST_BYTES else ()
-        return StorageHealth(
-            ok=not problem,
-            problem=problem,
-            queued=backlog.readings,
-            dropped=backlog.dropped,
-            committed=state.committed,
-            last_commit_us=state.last_commit_us,
-            file_bytes=care.file_bytes(self._path),
-            bytes_per_reading=per_reading,
-            predicted_bytes=predicted,
-            free_bytes=free,
-            retention_h=self._retention_h,
-            notes=state.notes + scarce,
-        )
+        writer = self._writer
+        writer.revive()
+        return state.health(self._path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
 
     def backup(self, path: Path) -> None:
         """Copy the database while it is written; never overwrites a file. Raises DatabaseError."""
@@ -220,7 +189,7 @@ class Storage:
             with self._readers.use(cancelled) as conn:
                 yield conn
         except sqlite3.Error as error:
-            if cancelled is not None and cancelled():
+            if is_cancelled(cancelled):
                 raise ExportCancelled("the query was cancelled") from error
             raise DatabaseError(f"the database cannot be read now: {error}") from error
 

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from threading import Condition, Event, Thread
+from threading import Condition, Event, Lock, Thread
 
 import msgspec
 
 from services.clock import Clock
+from services.errors import DatabaseError
 from services.model import Event as LogEvent
 from services.model import EventKind, Write
-from services.storage import care
+from services.storage import account, care
 from services.storage.backlog import Backlog
-from services.storage.database import Connection, Readers, is_damage, is_full, open_writer, result_code, transaction, used_bytes
+from services.storage.claim import Claim, Found
+from services.storage.database import (
+    Connection,
+    Readers,
+    get_setting,
+    is_damage,
+    is_full,
+    open_writer,
+    result_code,
+    set_setting,
+    transaction,
+    used_bytes,
+)
 from services.storage.ingest import Durable, Ingest
-from services.storage.retention import Limits, Retention
-from services.storage.salvage import Salvage
+from services.storage.jobs import Job, Jobs
+from services.storage.retention import Limits, Retention, kept
+from services.storage.salvage import FEW, SALVAGE, Salvage
+from services.storage.state import Rate, Recorded, explain
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0  # after a failed commit
 PAUSE_S = 0.02  # between two steps of keeping order
-BALLAST_S = 60.0  # between two looks whether the ballast can be made again
-RATE_SPAN_S = 60.0
-
-Job = Callable[[Connection], bool]  # one bounded step; True: done
+LOOK_S = 60.0  # between two looks at what is kept, and whether the ballast can be made again
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -39,19 +51,6 @@ class Policy(msgspec.Struct, frozen=True):
     synchronous: str = "FULL"
 
 
-class Recorded(msgspec.Struct):
-    """What the thread knows about the file; written by it alone, read by `health`."""
-
-    problem: str = ""
-    committed: int = 0
-    last_commit_us: int | None = None
-    rows: int = 0
-    used_bytes: int = 0
-    empty_bytes: int = 0
-    rate_hz: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
 class Writer:
     """Owns the writing connection. `on_commit` is called in this thread, after the commit."""
 
@@ -60,31 +59,37 @@ class Writer:
     ) -> None:
         self.backlog = Backlog()
         self.state = Recorded()
+        self.rate = Rate()
         self._path, self._clock, self._policy, self._readers, self._on_commit = path, clock, policy, readers, on_commit
+        self._claim = Claim(path)
+        self._claimed = False
         self._ballast = care.Ballast(path)
         self._conn: Connection | None = None
         self._ingest: Ingest | None = None
         self._retention = self._new_retention()
         self._check: care.IntegrityCheck | None = None
-        self._jobs: deque[tuple[Job, Event]] = deque()
+        self._jobs = Jobs()
+        self._aside: Path | None = None  # a damaged file that the next new one takes over what it can from
         self._wake = Condition()
         self._nudged = False
         self._stopping = False
         self._unchecked = False
         self._next_round_s = 0.0
         self._next_commit_s = 0.0
-        self._next_ballast_s = 0.0
-        self._rates: deque[tuple[float, int]] = deque()
-        self._thread = Thread(target=self._run, name="storage-writer", daemon=True)
+        self._next_look_s = 0.0
+        self._life = Lock()
+        self._thread = self._new_thread()
 
     # --- called by others
 
-    def start(self, existed: bool) -> None:
-        """Open the file and start. Trouble of the disk is retried for ever; a damaged file is moved aside."""
-        self._unchecked = existed
+    def start(self) -> None:
+        """Open the file and start. Raises DatabaseUnreadable, DatabaseTooNew or DatabaseLocked, the file untouched.
+
+        Trouble of the disk is retried for ever; a damaged file is moved aside.
+        """
         try:
             self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._trouble(error)
         self._thread.start()
 
@@ -95,7 +100,30 @@ class Writer:
             self._wake.notify()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        self._claim.release()
+        return True
+
+    def revive(self) -> None:
+        """Start the thread again if it died. Cheap: called with each write."""
+        if self._thread.is_alive() or self._thread.ident is None or self._stopping:
+            return
+        with self._life:
+            if self._thread.is_alive():
+                return
+            self.backlog.give_back()
+            self._close()
+            self.state.note("the storage thread died and was started again; nothing that waited was lost")
+            self._next_commit_s = 0.0
+            self._thread = self._new_thread()
+            self._thread.start()
+
+    def late_s(self) -> float:
+        """How long ago the thread should have come round."""
+        if self._thread.ident is None:
+            return 0.0
+        return max(0.0, self._clock.monotonic_s() - self.state.awake_s - self._policy.commit_s)
 
     def nudge(self) -> None:
         """Commit now."""
@@ -105,29 +133,40 @@ class Writer:
 
     def submit(self, job: Job) -> Event:
         """Have steps done between commits; the event is set when the last one is."""
-        finished = Event()
-        self._jobs.append((job, finished))
+        finished = self._jobs.add(job)
         self.nudge()
         return finished
 
     # --- the thread
 
+    def _new_thread(self) -> Thread:
+        self.state.awake_s = self._clock.monotonic_s()
+        return Thread(target=self._run, name="storage-writer", daemon=True)
+
     def _run(self) -> None:
+        try:
+            self._rounds()
+        except BaseException:
+            # Nothing may get past here unsaid: without this thread nothing is recorded. `revive` starts the next one.
+            log.exception("the storage thread died")
+
+    def _rounds(self) -> None:
         while True:
             last = self._wait()
+            self.state.awake_s = self._clock.monotonic_s()
+            busy = False
             try:
                 busy = self._round()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError, DatabaseError) as error:
                 self._trouble(error)
-                busy = False
             except Exception:
-                # The top of the thread: whatever it was, the readings wait in memory and recording goes on.
+                # Whatever it was, the readings wait in memory and recording goes on.
                 log.exception("the storage thread stumbled")
                 self.backlog.give_back()
+                self.backlog.tidy()
                 self._forget()
                 self._next_commit_s = self._clock.monotonic_s() + RETRY_S
-                busy = False
-            if last:
+            if last and not busy:
                 break
             self._next_round_s = self._clock.monotonic_s() + (PAUSE_S if busy else self._policy.commit_s)
         self._finish()
@@ -141,10 +180,11 @@ class Writer:
             return self._stopping
 
     def _round(self) -> bool:
-        """One commit if it is due, one step of keeping order; True when there is more of the latter to do."""
+        """One commit if it is due, one step of keeping order; True when there is more to do at once."""
         now_s = self._clock.monotonic_s()
         with self._wake:
-            due = self._nudged or self._stopping or now_s >= self._next_commit_s
+            much = self.backlog.readings > FEW and not self.state.problem
+            due = self._nudged or self._stopping or much or now_s >= self._next_commit_s
             self._nudged = False
         if self._conn is None:
             if now_s < self._next_commit_s and not self._stopping:
@@ -152,25 +192,27 @@ class Writer:
             self._open()
         self._look_at_check()
         if due:
-            self._next_commit_s = now_s + self._policy.commit_s
             self._commit()
-        return False if self._stopping else self._keep_order()
+            self._next_commit_s = now_s if self.backlog.cut else now_s + self._policy.commit_s
+        return self.backlog.cut if self._stopping else self._keep_order()
 
     def _commit(self) -> None:
         conn, ingest = self._conn, self._ingest
         assert conn is not None and ingest is not None
         writes = self.backlog.take()
         if not writes:
-            self._note_rate(0)
+            self.rate.note(self._clock.monotonic_s(), 0)
             return
-        before = ingest.stored
+        before, refused = ingest.stored, ingest.refused
         try:
             with transaction(conn):
                 durable = ingest.store(writes)
         except BaseException:
             self.backlog.give_back()
             raise
+        self.state.refused += ingest.refused - refused
         self._note_commit(ingest.stored - before)
+        self._note_names(write.device for write in writes if write.readings is not None)
         self.backlog.done()
         if durable:
             self._on_commit(durable)
@@ -179,27 +221,17 @@ class Writer:
         conn = self._conn
         assert conn is not None
         if self._jobs:
-            return self._work(conn)
+            self._jobs.step(conn)
+            return bool(self._jobs)
         before = self._retention.deleted
         more = self._retention.step(conn, self._clock.now_us(), self._clock.monotonic_s)
+        self.state.used_bytes = used_bytes(conn)
         self.state.rows -= self._retention.deleted - before
-        self._measure(conn)
-        if self._clock.monotonic_s() >= self._next_ballast_s:
-            self._next_ballast_s = self._clock.monotonic_s() + BALLAST_S
+        if self._clock.monotonic_s() >= self._next_look_s:
+            self._next_look_s = self._clock.monotonic_s() + LOOK_S
             self._ballast.make()
+            self.state.rows, self.state.minutes, self.state.devices = kept(conn)
         return more
-
-    def _work(self, conn: Connection) -> bool:
-        """One step of the oldest job; one that fails is given up."""
-        job, finished = self._jobs[0]
-        done = True
-        try:
-            done = job(conn)
-        finally:
-            if done:
-                self._jobs.popleft()
-                finished.set()
-        return bool(self._jobs)
 
     def _finish(self) -> None:
         """Leave the file tidy: nothing in the log, marked as cleanly closed."""
@@ -208,14 +240,12 @@ class Writer:
         waiting = self.backlog.readings
         if waiting:
             log.error("%d readings could not be committed before the end: %s", waiting, self.state.problem)
-        for _, finished in self._jobs:
-            finished.set()
-        self._jobs.clear()
+        self._jobs.give_up()
         if self._conn is None:
             return
         try:
             if not (self._check is not None and self._check.damage):
-                _set(self._conn, "clean_stop", "1")
+                set_setting(self._conn, "clean_stop", "1")
             self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             log.warning("the database was not closed cleanly: %s", error)
@@ -224,46 +254,60 @@ class Writer:
     # --- the connection
 
     def _open(self) -> None:
+        """Raises DatabaseError, sqlite3.Error or OSError; what is damaged has been moved aside then, if that can be."""
+        if not self._claimed:
+            found = self._claim.take()
+            self._claimed, self._unchecked = True, found is Found.OURS
+            if found is Found.BROKEN:
+                self._replace("its first page is destroyed")
         try:
-            conn = open_writer(self._path, self._policy.synchronous)
+            self._connect()
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             self._replace(str(error))
-            conn = open_writer(self._path, self._policy.synchronous)
-        try:
-            self._ready(conn)
-        except sqlite3.Error as error:
-            conn.close()
-            if not is_damage(error):
-                raise
-            self._replace(str(error))
-            conn = open_writer(self._path, self._policy.synchronous)
-            self._ready(conn)
-        self._conn = conn
+            self._connect()
+        self._readers.reset()  # what was opened meanwhile may be a stand-in
         if self._check is not None and not self._check.started:
             self._check.start()
 
+    def _connect(self) -> None:
+        conn = open_writer(self._path, self._policy.synchronous)
+        try:
+            self._ready(conn)
+        except BaseException:
+            conn.close()
+            raise
+        self._conn = conn
+
     def _ready(self, conn: Connection) -> None:
         """Read what a new connection must know."""
-        if self._unchecked and _get(conn, "clean_stop") != "1":
+        if self._unchecked and get_setting(conn, "clean_stop") != "1":
             self._check = care.IntegrityCheck(self._path)
         self._unchecked = False
-        _set(conn, "clean_stop", "0")
+        set_setting(conn, "clean_stop", "0")
         self._ingest = Ingest(conn)
         self._retention = self._new_retention()
-        self.state.rows = int(
-            conn.execute(
-                """SELECT coalesce(sum(n), 0) FROM rollup_60s JOIN devices ON device_id = id >> 40
-                WHERE (id & 1099511627775) * 60000000 >= horizon_us"""
-            ).fetchone()[0]
-        )
-        self._measure(conn)
-        known = _get(conn, "empty_bytes")
+        self.state.rows, self.state.minutes, self.state.devices = kept(conn)
+        self.state.names = {*(self.state.names or ()), *account.devices(conn)}
+        self.state.used_bytes = used_bytes(conn)
+        known = get_setting(conn, "empty_bytes")
         if known is None:
             known = str(self.state.used_bytes)
-            _set(conn, "empty_bytes", known)
+            set_setting(conn, "empty_bytes", known)
         self.state.empty_bytes = int(known)
+        self._go_on_salvaging(conn)
+
+    def _go_on_salvaging(self, conn: Connection) -> None:
+        """Also what an earlier session did not finish: taking a reading over twice changes nothing."""
+        if self._aside is not None:
+            set_setting(conn, SALVAGE, self._aside.name)
+        name = get_setting(conn, SALVAGE)
+        if name and self._aside is None and (self._path.parent / name).exists():
+            self._aside = self._path.parent / name
+        if self._aside is not None:
+            salvage, self._aside = Salvage(self._aside, self.backlog, self._horizon_moved), None
+            self._jobs.add(salvage.step)
 
     def _new_retention(self) -> Retention:
         return Retention(self._policy.limits, self._horizon_moved, self._runs_gone)
@@ -286,17 +330,23 @@ class Writer:
 
     def _close(self) -> None:
         conn, self._conn, self._ingest = self._conn, None, None
+        self._jobs.give_up()  # they may hold something of this connection; salvaging begins anew with the next one
         if conn is not None:
             conn.close()
 
     # --- trouble
 
-    def _trouble(self, error: sqlite3.Error) -> None:
+    def _trouble(self, error: Exception) -> None:
         """Say it once loudly, do what can be done, and let the next round try again."""
         self._next_commit_s = self._clock.monotonic_s() + RETRY_S
+        self.backlog.tidy()
         first = not self.state.problem
         log.log(logging.WARNING if first else logging.DEBUG, "the database cannot be written: %s", error)
-        self.state.problem = _explain(error)
+        self.state.problem = explain(error)
+        if not isinstance(error, sqlite3.Error):
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                self._ballast.release()
+            return
         if is_full(error) or result_code(error) == sqlite3.SQLITE_IOERR:  # a full disk can look like either
             self._ballast.release()
         if is_damage(error):
@@ -319,18 +369,17 @@ class Writer:
             self._open()
 
     def _replace(self, why: str) -> None:
-        """Move the damaged file aside and say so; the next `_open` makes a new one."""
+        """Move the damaged file aside and say so; the next `_connect` makes a new one. Raises OSError."""
         if self._check is not None:
             self._check.stop()
             self._check = None
-        aside = care.move_aside(self._path, self._clock.now_us())
+        self._aside = aside = care.move_aside(self._path, self._clock.now_us())
         self._readers.reset()
         text = f"the database was damaged ({why}): it was moved aside to {aside.name} and a new one was started"
         log.error("%s", text)
-        self.state.notes = (*self.state.notes, text)
+        self.state.note(text)
         event = LogEvent("", self._clock.now_us(), EventKind.DATABASE, text, {"moved_to": aside.name})
         self.backlog.append(Write("", events=(event,)))
-        self._jobs.append((Salvage(aside, self.backlog).step, Event()))
 
     # --- figures
 
@@ -340,41 +389,12 @@ class Writer:
         self.state.problem = ""
         self.state.committed += stored
         if self._conn is not None:
-            self._measure(self._conn)
+            self.state.used_bytes = used_bytes(self._conn)
         self.state.rows += stored
         self.state.last_commit_us = self._clock.now_us()
-        self._note_rate(stored)
+        self.rate.note(self._clock.monotonic_s(), stored)
 
-    def _note_rate(self, stored: int) -> None:
-        """Readings per second over the last minute."""
-        now_s = self._clock.monotonic_s()
-        self._rates.append((now_s, stored))
-        while len(self._rates) > 1 and self._rates[0][0] < now_s - RATE_SPAN_S:
-            self._rates.popleft()
-        span_s = now_s - self._rates[0][0]
-        rows = sum(count for _, count in self._rates) - self._rates[0][1]
-        self.state.rate_hz = rows / span_s if span_s > 0 else 0.0
-
-    def _measure(self, conn: Connection) -> None:
-        self.state.used_bytes = used_bytes(conn)
-
-
-def _get(conn: Connection, key: str) -> str | None:
-    row = conn.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _set(conn: Connection, key: str, value: str) -> None:
-    conn.execute("INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
-
-
-def _explain(error: sqlite3.Error) -> str:
-    """What it means and what happens meanwhile, for the page."""
-    meanwhile = "readings wait in memory and are written as soon as it works again"
-    causes = {
-        sqlite3.SQLITE_FULL: "the disk is full",
-        sqlite3.SQLITE_READONLY: "the database may only be read",
-        sqlite3.SQLITE_BUSY: "another program holds the database",
-        sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
-    }
-    return f"{causes.get(result_code(error), f'the database cannot be written ({error})')}: {meanwhile}"
+    def _note_names(self, names: Iterable[str]) -> None:
+        known = self.state.names or set()
+        if new := set(names) - known:
+            self.state.names = known | new  # another set, for others look at it meanwhile

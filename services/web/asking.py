@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar, cast
@@ -11,15 +13,18 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast
 import anyio
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from services.errors import BadRequest, PowermonError, UnknownDevice
+from services.errors import BadRequest, ExportCancelled, PowermonError, UnknownDevice
 from services.monitor import Monitor
+from services.storage.database import ending_when
 
 T = TypeVar("T")
 HOUR_US = 3_600_000_000
 DEFAULT_SPAN_US = 48 * HOUR_US
 MAX_SECONDS = 253_402_300_799.0  # the last second of the year 9999
+LOOK_S = 0.1  # between two looks whether the client is still there
 QUEUE = 64  # requests that may wait for a thread; beyond it the answer is "busy", not a growing queue
 _SPACE_FOR_PLUS = re.compile(r" (\d\d:?\d\d)$")  # "+09:00" arrives as " 09:00" when the client did not escape it
 
@@ -54,9 +59,27 @@ def workers_of(connection: HTTPConnection) -> Workers:
 
 
 async def query(connection: HTTPConnection, function: Callable[..., T], *args: Any) -> T:
-    """Asks the façade something that may read the database."""
+    """Asks the façade something that may read the database; ends early when the client of a request is gone."""
     workers = workers_of(connection)
-    return await workers.run(workers.queries, function, *args)
+    if not isinstance(connection, Request):  # a WebSocket's end cancels its task
+        return await workers.run(workers.queries, function, *args)
+    gone = threading.Event()
+    with anyio.CancelScope() as scope, ending_when(gone.is_set):  # the thread gets a copy of this context
+        watcher = asyncio.create_task(_watch(connection, gone, scope))
+        try:
+            return await workers.run(workers.queries, function, *args)
+        except ExportCancelled:
+            pass
+        finally:
+            watcher.cancel()
+    raise HTTPException(499, "the client is gone")
+
+
+async def _watch(request: Request, gone: threading.Event, scope: anyio.CancelScope) -> None:
+    while not await request.is_disconnected():
+        await asyncio.sleep(LOOK_S)
+    gone.set()
+    scope.cancel()  # while it still waits for a thread
 
 
 def parse_time(text: str, field: str) -> int:

@@ -183,7 +183,7 @@ def test_a_stopped_storage_says_so(make: Callable[..., Storage]) -> None:
     storage = make()
     storage.stop()
     with pytest.raises(DatabaseError, match="stopped"):
-        storage.devices()
+        storage.events()
 
 
 def test_readers_cannot_write(make: Callable[..., Storage], path: Path) -> None:

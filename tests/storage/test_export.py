@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -155,3 +156,11 @@ def test_parquet_holds_the_same_readings_with_types(monkeypatch: pytest.MonkeyPa
 def test_parquet_of_nothing_is_still_a_table() -> None:
     data = b"".join(parquet("bench", [], ExportOptions()))
     assert pq.read_table(io.BytesIO(data)).num_rows == 0
+
+
+def test_the_first_bytes_of_parquet_come_before_any_reading_is_asked_for() -> None:
+    def never() -> Iterator[Readings]:
+        raise AssertionError("a page was read")
+        yield
+
+    assert next(parquet("bench", never(), ExportOptions())) == b"PAR1"

@@ -90,7 +90,7 @@ def test_a_full_disk_is_outlasted_in_memory(make: Callable[..., Storage], path: 
 def test_the_ballast_is_released_for_a_full_disk_and_made_again(
     make: Callable[..., Storage], path: Path, failing: type[Failing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.storage.writer.BALLAST_S", 0.0)
+    monkeypatch.setattr("services.storage.writer.LOOK_S", 0.0)
     storage = make()
     ballast = beside(path, ".ballast")
     until(lambda: ballast.exists() and ballast.stat().st_size == care.BALLAST_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from services.clock import Clock
 from services.model import Flag, Readings
-from services.storage.database import Connection, open_reader, open_writer
+from services.storage.database import Connection, open_reader, open_writer, transaction
 from services.storage.fetch import rows_between
+from services.storage.ingest import Ingest
+from services.storage.retention import Limits, Retention
 from services.storage.rollups import wanted_tier
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, TIERS
 from services.storage.storage import Storage
@@ -103,6 +106,29 @@ def test_tiers_equal_recomputation_for_any_order_and_any_helpings(parts: list[Re
         storage.rebuild_rollups()
         assert_tiers_are_right(path)
         storage.stop()
+
+
+@settings(max_examples=60, deadline=None)
+@given(parts=helpings(), kept_us=st.integers(0, 5 * MINUTE_US), steps=st.lists(st.integers(0, 12), min_size=6, max_size=6))
+def test_tiers_equal_recomputation_while_readings_come_late_and_go(parts: list[Readings], kept_us: int, steps: list[int]) -> None:
+    with TemporaryDirectory() as folder, closing(open_writer(Path(folder) / "x.db", "OFF")) as conn:
+        ingest, now_s = Ingest(conn), 0.0
+        retention = Retention(Limits(kept_us, first_pass_s=0.0), ingest.horizon_moved, ingest.forget_runs)
+
+        def steps_of_purging(count: int) -> None:
+            for _ in range(count):
+                retention.step(conn, 1 << 60, lambda: now_s)
+
+        for part, some in zip(parts, steps, strict=False):
+            with transaction(conn):
+                ingest.store([write(part)])
+            steps_of_purging(some)  # a pass may be cut off anywhere by what comes next
+            now_s += 4000
+        while retention._tasks or retention._runs:
+            steps_of_purging(1)
+        assert_tiers_are_right(Path(folder) / "x.db")
+        horizon_us = conn.execute("SELECT max(horizon_us) FROM devices").fetchone()[0]
+        assert (rows_between(conn, 1, 0, 1 << 60).time_us >= horizon_us).all()
 
 
 def test_a_reading_that_comes_again_is_counted_once(storage: Storage, path: Path) -> None:
