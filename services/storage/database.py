@@ -17,7 +17,7 @@ from services.storage.schema import MIGRATIONS, VERSION
 
 APPLICATION_ID = 0x504D4F4E  # "PMON": tells our file from another program's
 SYNCHRONOUS = ("FULL", "EXTRA", "NORMAL", "OFF")
-CACHE_KIB = 16_384  # a commit that catches up is held whole: pages written out before its end are written twice
+CACHE_KIB = 4_096  # holds a catch-up of 50 000 readings: pages written out before the end of a commit are written twice
 LOG_BYTES = 16 << 20  # what a long query made the write-ahead log grow beyond is given back
 BUSY_S = 2.0  # how long to wait for a person's sqlite3 shell that holds the file
 MAX_READERS = 4  # queries at a time; more would only take the cores from the readings
