@@ -135,7 +135,6 @@ class Device:
             except Exception:  # a defect here must not let numbers be acknowledged that were never stored
                 self._forget()
                 raise
-            self._version += 1
             self._latencies.append((self._clock.monotonic_s() - now_s) * 1e3)
 
     def _take(self, events: list[HostEvent], now_us: int, now_s: float) -> None:

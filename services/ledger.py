@@ -51,7 +51,7 @@ class Ledger:
         self._noted: Counter[EventKind] = Counter()
         self._noted_us = 0
         self._gaps: dict[tuple[int, int], Gap] = {}
-        self.version = 0  # grows with everything that a person should see
+        self.version = 0  # grows with everything but readings: events, gaps, lines that were refused
 
     @property
     def counts(self) -> Counts:
@@ -155,7 +155,9 @@ class Ledger:
     # --- inside
 
     def _write(self, **parts: Any) -> None:
-        if "ack" in parts or any(parts.get(name) for name in ("rejected", "gaps", "tallies")):
+        told = any(parts.get(name) for name in ("rejected", "gaps", "tallies"))
+        self.version += told
+        if told or "ack" in parts:
             self._storage.append(Write(self._device, events=self._take_events(), **parts))
 
     def _take_events(self) -> tuple[Event, ...]:
