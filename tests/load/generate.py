@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def batch(first: int, count: int, t0_us: int, step_us: int) -> Readings:
 
 def generate(path: Path, rate: float, hours: float) -> int:
     """Write the history that ends now; the number of readings."""
-    clock, step_us, total = Clock(), round(1e6 / rate), int(hours * 3600 * rate)
+    clock, step_us, total = Clock(), round(1e6 / rate), round(hours * 3600 * rate)
     arrived = threading.Event()
     want = [0]
 
@@ -58,7 +59,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10.0)
     parser.add_argument("--hours", type=float, default=48.0)
     options = parser.parse_args()
-    print(f"{generate(options.file, options.rate, options.hours)} readings in {options.file}")
+    began = time.perf_counter()
+    count = generate(options.file, options.rate, options.hours)
+    print(f"{count} readings in {options.file}, {count / (time.perf_counter() - began):.0f} a second")
 
 
 if __name__ == "__main__":

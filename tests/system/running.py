@@ -26,10 +26,10 @@ def free_port() -> int:
 
 
 class Program:
-    """`python app.py` on a free port with a database in `folder`."""
+    """`python app.py` on a free port with a database in `folder`, or with the one given."""
 
-    def __init__(self, folder: Path, *args: str) -> None:
-        self.database = folder / "powermon.db"
+    def __init__(self, folder: Path, *args: str, database: Path | None = None) -> None:
+        self.database = database or folder / "powermon.db"
         self.log = folder / "powermon.log"
         self.port = free_port()
         command = [sys.executable, "app.py", "--database", str(self.database), "--http-port", str(self.port), *args]
@@ -77,8 +77,8 @@ class Program:
 
 
 @contextlib.contextmanager
-def program(folder: Path, *args: str) -> Iterator[Program]:
-    running = Program(folder, *args)
+def program(folder: Path, *args: str, database: Path | None = None) -> Iterator[Program]:
+    running = Program(folder, *args, database=database)
     try:
         yield running.ready()
     finally:
