@@ -5,10 +5,12 @@
   const KEPT = 300;
   const MOST_PER_DRAW = 50;
   const EVERY_MS = 1000;
+  const WARM_DRAWS = 12; // the first drawings set the page up: they say nothing about those to come
   const times = []; // ms, the newest last
   let shownMs = null; // the newest reading drawn so far
   let device = null;
   let saidMs = -EVERY_MS;
+  let draws = 0;
 
   // After a drawing of the live window: every reading in it that was not there before has just come on screen.
   function drawn(data) {
@@ -16,9 +18,10 @@
     const before = shownMs;
     const same = device === pm.live.device();
     device = pm.live.device();
+    if (!same) forget();
     shownMs = last;
-    if (!same) times.length = 0;
-    if (!same || before === null || last === null || data.bucketMs) return;
+    draws += 1;
+    if (draws <= WARM_DRAWS || before === null || last === null || data.bucketMs) return;
     const fresh = data.t.slice(Math.max(pm.lowerBound(data.t, before + 0.001), data.t.length - MOST_PER_DRAW));
     if (fresh.length) window.requestAnimationFrame(() => window.setTimeout(() => note(fresh), 0));
   }
@@ -44,6 +47,7 @@
   // While the tab was hidden nothing was drawn: what comes then was not slow.
   function forget() {
     shownMs = null;
+    draws = 0;
     times.length = 0;
   }
 
