@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from components import ids
 from components.parts import attrs, button, icon, word
+from components.phrases import phrase
 from components.text import words
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def notices() -> Component:
                 "info",
                 [html.Span(id=ids.OFFER_TEXT), button(ids.OFFER_BUTTON, "banner.offer.show", "button small")],
             ),
-            _banner(ids.DEMO_BANNER, "info", [html.Span([word("banner.demo"), " ", connect])]),
+            _banner(ids.DEMO_BANNER, "info", [html.Span([word("banner.demo", id="demo-banner-text"), " ", connect])]),
         ],
         className="banners notices",
     )
@@ -59,10 +60,10 @@ def register(app: Dash, monitor: Monitor) -> None:
         if not pulse:
             return no_update
         storage = (await to_thread.run_sync(monitor.health)).storage
-        text = words(pulse["language"])
-        lines = [storage.problem] if storage.problem else []
+        language = pulse["language"]
+        lines = [phrase(storage.problem, language)] if storage.problem else []
         if storage.dropped:
-            lines.append(text["storage.dropped"].format(n=storage.dropped))
+            lines.append(words(language)["storage.dropped"].format(n=storage.dropped))
         return [
             html.Div(
                 [icon("warning"), html.Span(line, className="banner-text")],
@@ -71,7 +72,11 @@ def register(app: Dash, monitor: Monitor) -> None:
             )
             for line in lines
         ] + [
-            html.Div([icon("info"), html.Span(note, className="banner-text")], className="banner", **attrs(data_kind="info"))
+            html.Div(
+                [icon("info"), html.Span(phrase(note, language), className="banner-text")],
+                className="banner",
+                **attrs(data_kind="info"),
+            )
             for note in storage.notes
         ]
 

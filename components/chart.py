@@ -116,7 +116,7 @@ def _frame() -> Component:
             ),
             html.Div(id=ids.READOUT, className="readout", hidden=True),
             html.Div(
-                [word("chart.empty", html.P), word("chart.empty.more", html.P)],
+                [word("chart.empty", html.P), word("chart.empty.more", html.P, id="chart-empty-more")],
                 id=ids.CHART_EMPTY,
                 className="chart-empty",
                 hidden=True,

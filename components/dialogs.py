@@ -19,8 +19,9 @@ CHOICES = {
     "delimiter": ("comma", "semicolon", "tab"),
     "decimal": ("point", "comma"),
     "zone": ("utc", "local"),
+    "header": ("units", "plain"),
 }
-CSV_ONLY = ("delimiter", "decimal", "zone")
+CSV_ONLY = ("delimiter", "decimal", "zone", "header")
 KEYS = (
     ("drag", "help.drag"),
     ("shift", "help.shift"),

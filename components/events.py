@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from components import ids
 from components.parts import attrs, empty, panel, when
+from components.phrases import phrase
 from components.sentences import sentence
 from components.text import words
 from services.model import Event, Rejected
@@ -61,14 +62,13 @@ def event_list(events: list[Event], language: str) -> Component:
     """One line an event, newest first."""
     if not events:
         return empty("events.none")
-    text = words(language)
     newest_first = sorted(events, key=lambda event: event.time_us, reverse=True)
-    return html.Ol([_event(event, text) for event in newest_first], className="log-lines")
+    return html.Ol([_event(event, language) for event in newest_first], className="log-lines")
 
 
-def _event(event: Event, text: dict[str, str]) -> Component:
-    kind = event.kind.value
-    said = html.Span(sentence(event, text), className="what")
+def _event(event: Event, language: str) -> Component:
+    kind, text = event.kind.value, words(language)
+    said = html.Span(sentence(event, language), className="what")
     return html.Li(
         [when(event.time_us), html.Span(text[f"event.{kind}"], className="kind"), said],
         **attrs(data_kind=kind),
@@ -79,17 +79,16 @@ def rejected_list(lines: list[Rejected], language: str) -> Component:
     """Time, reason and the line itself as it came."""
     if not lines:
         return empty("rejected.none")
-    text = words(language)
-    return html.Ol([_rejected(line, text) for line in lines], className="log-lines")
+    return html.Ol([_rejected(line, language) for line in lines], className="log-lines")
 
 
-def _rejected(line: Rejected, text: dict[str, str]) -> Component:
+def _rejected(line: Rejected, language: str) -> Component:
     reason = line.reason.value
-    detail = f": {line.detail}" if line.detail else ""
+    detail = f": {phrase(line.detail, language)}" if line.detail else ""
     return html.Li(
         [
             when(line.time_us),
-            html.Span(text[f"reason.{reason}"] + detail, className="what"),
+            html.Span(words(language)[f"reason.{reason}"] + detail, className="what"),
             html.Code(line.line, className="raw"),
         ],
         **attrs(data_reason=reason),

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from components import banners, board, cards, chart, connection, demo, dialogs, events, explorer, ids, ports, recording, status
 from components.figures import chart_parts
+from components.phrases import browser_phrases
 from components.text import LANGUAGES, words
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def browser_spec(monitor: Monitor) -> dict[str, Any]:
         for limit in settings.thresholds
     ]
     return {
+        "phrases": browser_phrases(),
         "text": {language: words(language) for language in LANGUAGES},
         "chart": chart_parts(),
         "limits": limits,

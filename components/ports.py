@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from components import ids
 from components.parts import attrs, button, panel, word
+from components.phrases import phrase
 from components.text import EN, words
 from services.model import PortInfo
 
@@ -63,10 +64,10 @@ def port_list(ports: list[PortInfo], language: str) -> Component:
     if not ports:
         return html.P(text["ports.none"], className="empty")
     likely_first = sorted(ports, key=lambda port: (not port.likely, port.url))
-    return html.Ul([_port(port, text) for port in likely_first])
+    return html.Ul([_port(port, text, language) for port in likely_first])
 
 
-def _port(port: PortInfo, text: dict[str, str]) -> Component:
+def _port(port: PortInfo, text: dict[str, str], language: str) -> Component:
     about = " · ".join(part for part in (port.description, port.vid_pid) if part)
     use = html.Button(text["ports.use"], type="button", className="button small", **attrs(data_connect_url=port.url))
     lines = [
@@ -75,7 +76,7 @@ def _port(port: PortInfo, text: dict[str, str]) -> Component:
             className="port-url",
         ),
         html.Span(about, className="port-about"),
-        *([html.Span(port.advice, className="port-advice")] if port.advice else []),
+        *([html.Span(phrase(port.advice, language), className="port-advice")] if port.advice else []),
     ]
     return html.Li([html.Div(lines), use], **attrs(data_url=port.url))
 

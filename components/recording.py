@@ -60,7 +60,7 @@ def storage_facts(health: Health, language: str) -> Component:
 
 def need_sentence(storage: StorageHealth, text: dict[str, str]) -> str:
     """`48 h at this rate need 1.2 GB (33 bytes a reading, measured)`, or that it is not known yet."""
-    span = hours(storage.retention_h)
+    span = text["time.h"].format(n=hours(storage.retention_h))
     if storage.predicted_bytes is None or storage.bytes_per_reading is None:
         return text["storage.need.unknown"].format(span=span)
     per_reading = number(storage.bytes_per_reading, 0)

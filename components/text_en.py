@@ -59,6 +59,7 @@ EN: dict[str, str] = {
     "banner.offer": "Board {device} is connected.",
     "banner.offer.show": "Show it",
     "banner.demo": "Simulated board: these numbers are not measured.",
+    "banner.replay": "Replay: these numbers come from a recording and are not measured now.",
     "banner.demo.connect": "Connect a real board",
     # cards
     "channel.v": "Voltage",
@@ -78,6 +79,11 @@ EN: dict[str, str] = {
     "level.danger": "Danger",
     "tip.coverage": "Seconds of the last 60 that readings stand for. Minimum, average and maximum rest on these.",
     "tip.energy": "Summed over the time that was measured. Nothing is assumed for the time nobody measured.",
+    # spans of time
+    "time.ms": "{n} ms",
+    "time.s": "{n} s",
+    "time.min": "{n} min",
+    "time.h": "{n} h",
     # chart
     "chart.name": "Chart of voltage, current and power",
     "chart.ranges": "Time range",
@@ -90,7 +96,7 @@ EN: dict[str, str] = {
     "chart.table": "Show the values as a table",
     "chart.keys": "Chart. Arrow keys move the cursor, plus and minus zoom, S "
     "selects, L returns to live, question mark shows all keys.",
-    "chart.empty": "No readings in this range yet.",
+    "chart.empty": "No readings in this range.",
     "chart.empty.more": "The chart fills as soon as a board sends. Earlier times may hold some.",
     "chart.no_curve": "All curves are hidden. Show one with the buttons above.",
     "chart.loading": "Loading …",
@@ -152,6 +158,9 @@ EN: dict[str, str] = {
     "export.decimal": "Decimal mark",
     "export.decimal.point": "Point",
     "export.decimal.comma": "Comma",
+    "export.header": "Column names",
+    "export.header.units": "With units (voltage_v)",
+    "export.header.plain": "Without (voltage)",
     "export.zone": "Time zone",
     "export.zone.utc": "UTC",
     "export.zone.local": "Local",
@@ -164,6 +173,7 @@ EN: dict[str, str] = {
     "export.cancelled": "Cancelled. Nothing was saved.",
     "export.failed": "Not exported: {message}",
     "export.browser": "Your browser saves this large file by itself and can cancel it.",
+    "export.replay": "These readings come from a replayed recording, not from a measurement of now.",
     "export.demo": "These readings come from the simulated board; the file says so in its device column.",
     # help
     "help.title": "Keys and gestures",
@@ -275,6 +285,7 @@ EN: dict[str, str] = {
     "said.clock": "This computer's clock was set by {step} s; readings keep their even time until a restart.",
     "said.command": "{name} → {result} ({ms} ms, tries: {tries})",
     "said.database.moved": "The database was damaged: it was moved aside to {file} and a new one was started.",
+    "said.rollover": "The board's numbers began again at 0.",
     "result.ok": "done",
     "result.error": "refused",
     "result.unsupported": "not known to this board",
@@ -301,9 +312,9 @@ EN: dict[str, str] = {
     "storage.need.unknown": "What {span} need is known after the first minute of readings.",
     "storage.file": "Database now",
     "storage.free": "Free on disk",
-    "storage.committed": "Readings on disk",
+    "storage.committed": "Written since the start",
     "storage.queued": "Waiting for the disk",
-    "storage.latency": "Line to window",
+    "storage.latency": "Received → in memory",
     "storage.dropped": "{n} readings were neither stored on disk nor kept in memory.",
     # ports
     "panel.ports": "Connect a board",

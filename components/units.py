@@ -33,5 +33,5 @@ def data_size(size: float | None) -> str:
 
 
 def hours(value: float) -> str:
-    """48 → `48 h`; parts of an hour keep up to two decimals."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") + " h"
+    """48.0 → `48`; parts of an hour keep up to two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

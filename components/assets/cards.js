@@ -35,15 +35,16 @@
       const exact = stats[name][channel];
       pm.setNumber(`stat-${channel}-${name}`, pm.units.value(channel, exact), exact);
     }
-    pm.setNumber("coverage-" + channel, `${pm.units.number(stats.coverage_s, 1)} s`, stats.coverage_s);
+    pm.setNumber("coverage-" + channel, pm.text("time.s", { n: pm.units.number(stats.coverage_s, 1) }), stats.coverage_s);
   }
 
   function showMoving(channel, moving) {
-    for (const mean of moving) {
-      const element = pm.byId(`moving-${channel}-${MINUTES[mean.span_s]}`);
-      pm.setNumber(element, pm.units.value(channel, mean[channel]), mean[channel]);
-      pm.setAttribute(element, "data-coverage", mean.coverage_s);
-      pm.setAttribute(element, "title", `${pm.units.number(mean.coverage_s, 1)} / ${mean.span_s} s`);
+    for (const [span, [coverage, ...means]] of Object.entries(moving)) {
+      const element = pm.byId(`moving-${channel}-${MINUTES[span]}`);
+      const mean = means[pm.data.CHANNELS.indexOf(channel)];
+      pm.setNumber(element, pm.units.value(channel, mean), mean);
+      pm.setAttribute(element, "data-coverage", coverage);
+      pm.setAttribute(element, "title", `${pm.units.number(coverage, 1)} / ${span} s`);
     }
   }
 

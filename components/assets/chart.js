@@ -175,15 +175,21 @@
     }
   }
 
+  // Between two readings that are joined the line goes through the picture, though no reading lies in it.
+  function crossed(data) {
+    return data.t.length > 1 && !data.breaks[1];
+  }
+
   function showState(data, t0, t1) {
     const begin = pm.lowerBound(data.t, t0 - data.bucketMs);
     const count = Math.max(0, pm.lowerBound(data.t, t1) - begin);
     const error = pm.view.fromWindow() ? null : pm.history.error();
     const loading = !pm.view.fromWindow() && pm.history.loading();
     const allHidden = hidden().length === pm.data.CHANNELS.length;
-    pm.show("chart-empty", count === 0 && !loading && !error && !allHidden);
+    pm.show("chart-empty", count === 0 && !crossed(data) && !loading && !error && !allHidden);
+    pm.show("chart-empty-more", pm.view.isLive());
     pm.show("chart-state", Boolean(error || (loading && count === 0) || allHidden));
-    const failed = error ? pm.text("chart.failed", { message: error.message }) : pm.text("chart.loading");
+    const failed = error ? pm.text("chart.failed", { message: pm.phrase(error.message) }) : pm.text("chart.loading");
     pm.setText("chart-state", allHidden ? pm.text("chart.no_curve") : failed);
     const n = pm.units.number(count, 0);
     const width = pm.times.duration(data.bucketMs / 1000);

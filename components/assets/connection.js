@@ -29,7 +29,7 @@
     const boot = s.boot === null ? "" : pm.text("fact.boot", { n: s.boot });
     fact("link", pm.text("link." + s.state));
     fact("since", pm.times.moment(s.state_since).slice(0, -4));
-    fact("last", s.last_reading === null ? "" : pm.text("fact.ago", { s: number(Math.max(0, nowMs - s.last_reading) / 1000, 1) }));
+    fact("last", s.last === null ? "" : pm.text("fact.ago", { s: number(Math.max(0, nowMs - s.last.time) / 1000, 1) }));
     fact("sensor", s.sensor === "ok" ? pm.text("fact.sensor.ok") : s.sensor);
     pm.setAttribute("fact-sensor", "data-ok", s.sensor === "ok" || s.sensor === "");
     fact("board", [s.board_id, boot].filter(Boolean).join(" · "));

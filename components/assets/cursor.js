@@ -74,13 +74,14 @@
       return;
     }
     const i = nearest(t);
-    if (i < 0) {
-      hide();
+    const at = i < 0 ? NaN : state.data.t[i] + state.data.bucketMs / 2;
+    if (!(at >= state.t0 - state.data.bucketMs && at <= state.t1 + state.data.bucketMs)) {
+      hide(); // the nearest lies outside the picture
       return;
     }
     if (!fields) build();
     write(i);
-    place(state.data.t[i] + state.data.bucketMs / 2);
+    place(at);
   }
 
   function write(i) {

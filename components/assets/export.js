@@ -27,6 +27,7 @@
       delimiter: csv ? choice("delimiter") : null,
       decimal: csv ? choice("decimal") : null,
       zone: csv ? (choice("zone") === "utc" ? "UTC" : local) : null,
+      header_units: csv ? choice("header") === "units" : null,
     });
   }
 
@@ -52,7 +53,7 @@
     } catch (error) {
       if (mine !== asking) return;
       estimate = null;
-      pm.setText("export-estimate", error.message);
+      pm.setText("export-estimate", pm.phrase(error.message));
     }
   }
 
@@ -72,7 +73,7 @@
     pm.setNumber("export-estimate", pm.text("export.estimate", words), estimate.rows);
     pm.byId("export-start").disabled = estimate.rows === 0;
     const snapshot = pm.live.snapshot();
-    pm.setText("export-note", snapshot && snapshot.demo ? pm.text("export.demo") : "");
+    pm.setText("export-note", snapshot && snapshot.replay ? pm.text("export.replay") : snapshot && snapshot.demo ? pm.text("export.demo") : "");
   }
 
   async function run() {
@@ -91,7 +92,7 @@
       window.setTimeout(() => URL.revokeObjectURL(url), 60000);
       pm.setText("export-note", pm.text("export.done", { size: size(blob.size), name }));
     } catch (error) {
-      pm.setText("export-note", controller.signal.aborted ? pm.text("export.cancelled") : pm.text("export.failed", { message: error.message }));
+      pm.setText("export-note", controller.signal.aborted ? pm.text("export.cancelled") : pm.text("export.failed", { message: pm.phrase(error.message) }));
     } finally {
       working(false);
       controller = null;
@@ -150,7 +151,7 @@
   function start() {
     pm.on("export-button", "click", () => open(pm.selection.get() ? "selection" : "window"));
     for (const button of document.querySelectorAll("[data-export]")) button.addEventListener("click", () => open(button.dataset.export));
-    for (const name of ["scope", "format", "delimiter", "decimal", "zone"]) pm.on("export-" + name, "change", ask);
+    for (const name of ["scope", "format", "delimiter", "decimal", "zone", "header"]) pm.on("export-" + name, "change", ask);
     pm.on("export-start", "click", run);
     pm.on("export-cancel", "click", cancel);
     pm.byId("export-dialog").addEventListener("cancel", () => controller && controller.abort());

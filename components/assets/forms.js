@@ -32,9 +32,9 @@
     try {
       const outcome = await pm.api.post(`/api/devices/${device}/commands`, Object.assign({ cmd: name }, args));
       const words = pm.text("outcome." + outcome.result, { ms: pm.units.number(outcome.took_ms, 0), tries: outcome.tries });
-      finish(line, outcome.result, outcome.detail ? `${words} · ${outcome.detail}` : words);
+      finish(line, outcome.result, outcome.detail ? `${words} · ${pm.phrase(outcome.detail)}` : words);
     } catch (error) {
-      finish(line, "refused", `${pm.text("outcome.refused")} · ${error.message}`);
+      finish(line, "refused", `${pm.text("outcome.refused")} · ${pm.phrase(error.message)}`);
     }
   }
 
@@ -67,7 +67,7 @@
       pm.view.setDevice(device);
       pm.devices.look();
     } catch (error) {
-      result("connect-result", error.message);
+      result("connect-result", pm.phrase(error.message));
     }
   }
 
@@ -89,7 +89,7 @@
       if (lasting) pm.setAttribute(button, "aria-pressed", !off);
       result("demo-result", pm.text(!lasting ? "demo.done" : off ? "demo.off" : "demo.on", { fault: name }));
     } catch (error) {
-      result("demo-result", pm.text("demo.failed", { message: error.message }));
+      result("demo-result", pm.text("demo.failed", { message: pm.phrase(error.message) }));
     }
   }
 

@@ -3,26 +3,33 @@
   "use strict";
 
   const REST_MS = 120; // a wheel or a drag asks when it pauses this long
+  const INTERVALS = 3;
   const SETTLE_MS = 2500; // readings younger than this may not be on disk yet
   const state = { data: null, t0: 0, t1: 0, device: null, asked: "", error: null, loading: false, loadedAt: -Infinity };
   let controller = null;
   let timer = 0;
   let again = 0;
 
-  // Asks for [t0, t1] and half as much at each side, so that a small move finds its points already there.
+  // Asks for [t0, t1] and half as much at each side, so that a small move finds its points already there. At least some
+  // intervals of the board: between two readings the line that joins them is to be seen.
   function want(t0, t1, points, delayMs) {
-    const key = `${pm.view.device()}|${Math.round(t0)}|${Math.round(t1)}|${points}`;
+    const side = pm.view.isLive() ? 0 : Math.max((t1 - t0) / 2, INTERVALS * intervalMs());
+    const key = `${pm.view.device()}|${Math.round(t0)}|${Math.round(t1)}|${points}|${Math.round(side)}`;
     if (key === state.asked) return;
     state.asked = key;
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => load(t0, t1, points, key), delayMs === undefined ? REST_MS : delayMs);
+    timer = window.setTimeout(() => load(t0, t1, points, side, key), delayMs === undefined ? REST_MS : delayMs);
   }
 
-  async function load(t0, t1, points, key) {
+  function intervalMs() {
+    const snapshot = pm.live.snapshot();
+    return (snapshot && snapshot.interval_ms) || 0;
+  }
+
+  async function load(t0, t1, points, side, key) {
     if (controller) controller.abort();
     controller = new AbortController();
     const mine = controller;
-    const side = pm.view.isLive() ? 0 : (t1 - t0) / 2;
     const from = Math.max(0, t0 - side);
     const to = t1 + side;
     state.loading = true;

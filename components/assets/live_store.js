@@ -4,7 +4,7 @@
 
   const CHANNELS = ["v", "a", "w"];
   const FIELDS = ["min", "mean", "max"];
-  const MEMBERS = ["stats_1m", "counts", "levels"]; // of a snapshot, sent by their parts
+  const MEMBERS = ["stats_1m", "moving", "counts", "levels", "clock"]; // of a snapshot, sent by their parts
 
   function emptyData() {
     const data = { bucketMs: 0, t: [], breaks: [], recovered: [], gaps: [], events: [] };

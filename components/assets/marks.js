@@ -41,7 +41,7 @@
     }
     for (const event of data.events) {
       if (FLAGS.includes(event.kind) && event.time >= t0 && event.time <= t1) {
-        marks.push({ key: `e${event.id}-${event.time}`, kind: event.kind, t0: event.time, t1: event.time, title: event.text, flag: true });
+        marks.push({ key: `e${event.id}-${event.time}`, kind: event.kind, t0: event.time, t1: event.time, title: pm.phrases.said(event), flag: true });
       }
     }
     return marks.slice(-MAX_MARKS);

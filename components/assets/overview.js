@@ -162,9 +162,11 @@
     });
   }
 
+  // Before the strip is there nobody knows how old the record is: then all that may be kept.
   function all() {
     if (pm.view.isLive()) pm.chart.pause();
-    pm.view.inspect(state.t0, pm.live.now());
+    const now = pm.live.now();
+    pm.view.inspect(state.data ? state.t0 : now - pm.spec.retention_h * 3600000, now);
   }
 
   pm.overview = { start, tick, all, span: () => [state.t0, state.t1] };

@@ -10,8 +10,13 @@
     pm.texts.put("announcer", "say." + key);
   }
 
+  // Where the numbers come from. The simulated board may replay a recording: that says more than that it is simulated.
+  function sourceOf(snapshot) {
+    return snapshot.replay ? "replay" : snapshot.demo ? "demo" : "live";
+  }
+
   function stateOf(snapshot) {
-    if (snapshot.state === "live") return snapshot.demo ? "demo" : snapshot.replay ? "replay" : "live";
+    if (snapshot.state === "live") return sourceOf(snapshot);
     if (snapshot.state === "stale" || snapshot.state === "waiting") return snapshot.state;
     return "reconnecting";
   }
@@ -27,7 +32,9 @@
   }
 
   function detailOf(name, snapshot, nowMs) {
-    if (name === "stale" && snapshot.last_reading !== null) return `${pm.units.number((nowMs - snapshot.last_reading) / 1000, 1)} s`;
+    if (name === "stale" && snapshot.last !== null) {
+      return pm.text("time.s", { n: pm.units.number((nowMs - snapshot.last.time) / 1000, 1) });
+    }
     if (name === "waiting") return pm.text("state.silent");
     if (name === "reconnecting" && snapshot.next_try_s !== null) return pm.text("state.in", { s: Math.ceil(snapshot.next_try_s) });
     return "";
@@ -41,19 +48,24 @@
     showFigures(snapshot);
     pm.show("demo-panel", snapshot.demo);
     pm.show("keep-demo", snapshot.demo);
-    pm.show("demo-banner", snapshot.demo && !pm.prefs.get("keepDemo"));
-    pm.setAttribute(document.documentElement, "data-source", snapshot.demo ? "demo" : snapshot.replay ? "replay" : "board");
-    pm.setText("source-mark", snapshot.demo ? pm.text("chart.demo") : snapshot.replay ? pm.text("chart.replay") : "");
+    showSource(sourceOf(snapshot));
     pm.setText("device-name", snapshot.device);
     pm.setText("port-name", snapshot.url);
     showClock();
+  }
+
+  function showSource(source) {
+    pm.show("demo-banner", source !== "live" && !pm.prefs.get("keepDemo"));
+    pm.setAttribute(document.documentElement, "data-source", source === "live" ? "board" : source);
+    pm.setText("source-mark", source === "live" ? "" : pm.text("chart." + source));
+    if (source !== "live") pm.texts.put("demo-banner-text", "banner." + source);
   }
 
   function showLink(snapshot, name) {
     const wrong = name === "reconnecting" || (snapshot.problem && name !== "live");
     pm.show("link-banner", Boolean(wrong || snapshot.problem));
     if (!wrong && !snapshot.problem) return;
-    pm.setText("link-banner-text", snapshot.problem || pm.text("banner.link.unknown"));
+    pm.setText("link-banner-text", snapshot.problem ? pm.phrase(snapshot.problem) : pm.text("banner.link.unknown"));
     const trying = snapshot.next_try_s === null || snapshot.next_try_s <= 0;
     const next = trying ? pm.text("banner.trying") : pm.text("banner.next", { s: Math.ceil(snapshot.next_try_s) });
     pm.setText("link-countdown", name === "reconnecting" ? next : "");
@@ -95,7 +107,7 @@
     pm.show("demo-banner", false);
     pm.show("program-banner", !unknown);
     if (asked) pm.setText("device-name", asked);
-    pm.setText("program-banner-text", error.status === 401 ? pm.text("banner.token") : pm.text("banner.answer", { message: error.message }));
+    pm.setText("program-banner-text", error.status === 401 ? pm.text("banner.token") : pm.text("banner.answer", { message: pm.phrase(error.message) }));
     showClock();
   }
 

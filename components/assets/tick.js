@@ -57,6 +57,7 @@
   // The answer is as old as the question at most: with this `now` is never behind the server's clock.
   function take(payload, askedMs) {
     if (payload.device !== state.device) state.data = pm.data.empty();
+    const first = !state.snapshot;
     state.device = payload.device;
     pm.view.pin(payload.device);
     state.cursor = payload.cursor;
@@ -65,6 +66,7 @@
     state.nowAt = askedMs;
     state.snapshot = payload.all ? payload.snapshot : pm.data.mergeSnapshot(state.snapshot, payload.snapshot);
     const spanMs = pm.view.liveSpanS() * 1000;
+    if (first && !pm.view.isLive()) pm.chart.viewChanged(); // the board's interval is known now
     state.data = pm.data.merge(state.data, payload, payload.now - spanMs * 1.05 - 1000);
     pm.cards.show(state.snapshot);
     pm.status.show(state.snapshot, payload.now);

@@ -46,16 +46,17 @@
   function twoParts(amount, large, small) {
     const rest = Math.round((amount % 1) * 60);
     const whole = Math.floor(amount) + (rest === 60 ? 1 : 0);
-    return rest % 60 ? `${whole} ${large} ${String(rest).padStart(2, "0")} ${small}` : `${whole} ${large}`;
+    const words = pm.text(large, { n: whole });
+    return rest % 60 ? `${words} ${pm.text(small, { n: String(rest).padStart(2, "0") })}` : words;
   }
 
   function duration(seconds) {
     const n = pm.units.number;
     if (!Number.isFinite(seconds)) return pm.units.NONE;
-    if (seconds < 1) return `${n(seconds * 1000, 0)} ms`;
-    if (seconds < 60) return `${n(seconds, Number.isInteger(seconds) ? 0 : seconds < 10 ? 2 : 1)} s`;
-    if (seconds < 3600) return twoParts(seconds / 60, "min", "s");
-    return twoParts(seconds / 3600, "h", "min");
+    if (seconds < 1) return pm.text("time.ms", { n: n(seconds * 1000, 0) });
+    if (seconds < 60) return pm.text("time.s", { n: n(seconds, Number.isInteger(seconds) ? 0 : seconds < 10 ? 2 : 1) });
+    if (seconds < 3600) return twoParts(seconds / 60, "time.min", "time.s");
+    return twoParts(seconds / 3600, "time.h", "time.min");
   }
 
   pm.times = { clock, zoneName, millis, day, moment, offsetMs, duration };

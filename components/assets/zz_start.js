@@ -8,6 +8,7 @@
     if (started || !spec) return;
     started = true;
     pm.spec = spec;
+    pm.phrases.start(spec.phrases);
     pm.texts.start(spec.text);
     pm.view.read();
     pm.live.start(spec.interval_ms);

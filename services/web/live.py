@@ -1,9 +1,13 @@
-"""What the page asks for ten times a second: one compact answer with everything a tick needs, made once for all tabs."""
+"""What the page asks for ten times a second: one compact answer with everything a tick needs, made once for all tabs.
+
+Time is cut into ticks of 50 ms. Whoever asks within one is told the same and given the same cursor, so that tabs fall
+into step: their next questions are the same, and one answer serves them all.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -13,50 +17,89 @@ from services.model import EventKind, Live
 from services.monitor import Monitor
 from services.web import payloads
 from services.web.asking import DeviceAsked, Points, Span, SpanAsked, known_device, monitor_of, query
+from services.web.changes import Changes
 
-TICK_S = 0.05  # answers younger than this serve every tab that asks the same
+TICK_S = 0.05
 MARKS_S = 0.5  # gaps and flags come from the database: asked at most twice a second
-LIMIT = 64  # answers kept; tabs with their own cursors would otherwise fill the memory
+MAX_FEEDS = 16  # ways to ask (board, span, points) that are kept
+MAX_ANSWERS = 8  # of one way and tick; tabs in step need one or two
 MAX_EVENTS = 50
 NO_FLAG = frozenset({EventKind.GAP, EventKind.RECOVERED, EventKind.LOST})  # the gaps themselves tell that
-T = TypeVar("T")
 
 router = APIRouter(tags=["page"])
 
 
-class Recent(Generic[T]):
-    """Answers of the last moment by question. Time is an argument."""
+class Marks(NamedTuple):
+    """Gaps and flags of a span as JSON-able dicts."""
 
-    def __init__(self, keep_s: float, limit: int = LIMIT) -> None:
-        self._keep_s = keep_s
-        self._limit = limit
-        self._answers: dict[object, tuple[float, T]] = {}
+    gaps: list[dict[str, Any]]
+    events: list[dict[str, Any]]
 
-    def get(self, key: object, now_s: float) -> T | None:
-        """The answer, while it is young enough."""
-        found = self._answers.get(key)
-        return found[1] if found is not None and now_s - found[0] < self._keep_s else None
 
-    def put(self, key: object, answer: T, now_s: float) -> T:
-        """Keeps the answer; the oldest go when there are too many."""
-        self._answers.pop(key, None)
-        self._answers[key] = (now_s, answer)
-        while len(self._answers) > self._limit:
-            del self._answers[next(iter(self._answers))]
-        return answer
+class Feed:
+    """What all tabs that ask the same way are told. Times are arguments."""
 
-    def __len__(self) -> int:
-        return len(self._answers)
+    def __init__(self) -> None:
+        self._changes = Changes()
+        self._asking = asyncio.Lock()  # 20 tabs, one query
+        self._marks = Marks([], [])
+        self._marks_s = self._tick_s = float("-inf")
+        self._head: Live | None = None
+        self._answers: dict[tuple[int | None, str], bytes] = {}
+
+    async def refresh(self, request: Request, device: str, span_s: float) -> None:
+        """Begins a new tick when the last one is over. Raises UnknownDevice."""
+        monitor = monitor_of(request)
+        async with self._asking:
+            if monitor.clock.monotonic_s() - self._marks_s >= MARKS_S:
+                t1_us = monitor.clock.now_us() + 1
+                self._marks = await query(request, _ask_marks, monitor, device, t1_us - int(span_s * 1e6), t1_us)
+                self._marks_s = monitor.clock.monotonic_s()
+        now_s = monitor.clock.monotonic_s()
+        if now_s - self._tick_s >= TICK_S:
+            state = payloads.snapshot(monitor.snapshot(device), payloads.ms)
+            self._changes.update(payloads.live_leaves(state, *self._marks))
+            self._tick_s, self._head = now_s, None
+            self._answers.clear()
+
+    def find(self, cursor: int | None, seen: str) -> bytes | None:
+        """This tick's answer to the same question."""
+        return self._answers.get((cursor, seen))
+
+    def make(self, live: Live, cursor: int | None, seen: str) -> bytes:
+        """This tick's answer. `live`: what is new since `cursor`."""
+        # The cursor of this tick's first answer holds for all: what came since is sent again and replaces itself.
+        # Not when the curve is made of other buckets: they do not fit together.
+        if self._head is None or self._head.curve.bucket_us != live.curve.bucket_us:
+            self._head = live
+        body = orjson.dumps(_tick(live, self._head.cursor) | self._parts(seen), option=orjson.OPT_SERIALIZE_NUMPY)
+        if len(self._answers) < MAX_ANSWERS:
+            self._answers[cursor, seen] = body
+        return body
+
+    def _parts(self, seen: str) -> dict[str, Any]:
+        everything, tree = self._changes.since(seen)
+        parts: dict[str, Any] = {"seen": self._changes.word, "all": everything, "snapshot": tree.get("snapshot", {})}
+        return parts | {name: list(tree.get(name, {}).values()) for name in ("gaps", "events") if everything or name in tree}
 
 
 class LiveAnswers:
-    """The answers that tabs share."""
+    """The feeds in use; the one that was not asked for longest goes when there are too many."""
 
     def __init__(self) -> None:
-        self.whole: Recent[bytes] = Recent(TICK_S)
-        self.snapshots: Recent[bytes] = Recent(TICK_S)
-        self.marks: Recent[tuple[bytes, bytes]] = Recent(MARKS_S)
-        self.asking_marks = asyncio.Lock()  # 20 tabs, one query
+        self._feeds: dict[tuple[str, float, int], Feed] = {}
+
+    def feed(self, device: str, span_s: float, points: int) -> Feed:
+        """The feed for this way of asking."""
+        key = (device, span_s, points)
+        feed = self._feeds.pop(key) if key in self._feeds else Feed()
+        self._feeds[key] = feed
+        while len(self._feeds) > MAX_FEEDS:
+            del self._feeds[next(iter(self._feeds))]
+        return feed
+
+    def __len__(self) -> int:
+        return len(self._feeds)
 
 
 @router.get("/api/live", summary="What is new since a cursor, for the live page")
@@ -64,63 +107,45 @@ async def live(
     request: Request,
     device: DeviceAsked = None,
     cursor: Annotated[int | None, Query(ge=0, description="`cursor` of the answer before; none: everything in the span")] = None,
+    seen: Annotated[str, Query(max_length=32, description="`seen` of the answer before: what has not changed is left out")] = "",
     span_s: Annotated[float, Query(gt=0, le=3600, allow_inf_nan=False)] = 60.0,
     points: Points = 1200,
 ) -> Response:
     """Curve, gaps, flags and the board's live state in one answer."""
+    return Response(await answer(request, device, cursor, seen, span_s, points), media_type="application/json")
+
+
+async def answer(request: Request, device: str | None, cursor: int | None, seen: str, span_s: float, points: int) -> bytes:
+    """The answer to checked parameters. Raises UnknownDevice, BadRequest."""
     monitor = monitor_of(request)
     answers: LiveAnswers = request.app.state.live_answers
     device = device if device is not None else await known_device(request, None)
-    key = (device, cursor, span_s, points)
-    body = answers.whole.get(key, monitor.clock.monotonic_s())
+    feed = answers.feed(device, span_s, points)
+    await feed.refresh(request, device, span_s)
+    body = feed.find(cursor, seen)
     if body is None:
-        gaps, events = await _marks(request, answers, device, span_s)
-        tick = _tick(request, answers, monitor.live(device, cursor, span_s, points))
-        tick |= {"gaps": orjson.Fragment(gaps), "events": orjson.Fragment(events)}
-        body = orjson.dumps(tick, option=orjson.OPT_SERIALIZE_NUMPY)
-        answers.whole.put(key, body, monitor.clock.monotonic_s())
-    return Response(body, media_type="application/json")
+        body = feed.make(monitor.live(device, cursor, span_s, points), cursor, seen)
+    return body
 
 
-def _tick(request: Request, answers: LiveAnswers, live: Live) -> dict[str, Any]:
+def _tick(live: Live, cursor: int) -> dict[str, Any]:
     return {
         "device": live.device,
         "now": payloads.ms(live.now_us),
-        "cursor": live.cursor,
+        "cursor": cursor,
         "whole": live.whole,
         "from": payloads.ms(live.replace_from_us),
         "dropped": live.dropped,
         **payloads.curve_columns(live.curve),
-        "snapshot": orjson.Fragment(_snapshot(request, answers, live.device)),
     }
 
 
-def _snapshot(request: Request, answers: LiveAnswers, device: str) -> bytes:
-    monitor = monitor_of(request)
-    now_s = monitor.clock.monotonic_s()
-    found = answers.snapshots.get(device, now_s)
-    if found is None:
-        found = answers.snapshots.put(device, orjson.dumps(payloads.snapshot(monitor.snapshot(device), payloads.ms)), now_s)
-    return found
-
-
-async def _marks(request: Request, answers: LiveAnswers, device: str, span_s: float) -> tuple[bytes, bytes]:
-    """Gaps and flags of the span, as JSON."""
-    monitor = monitor_of(request)
-    key = (device, span_s)
-    async with answers.asking_marks:
-        found = answers.marks.get(key, monitor.clock.monotonic_s())
-        if found is None:
-            t1_us = monitor.clock.now_us() + 1
-            found = await query(request, _ask_marks, monitor, device, t1_us - int(span_s * 1e6), t1_us)
-            answers.marks.put(key, found, monitor.clock.monotonic_s())
-    return found
-
-
-def _ask_marks(monitor: Monitor, device: str, t0_us: int, t1_us: int) -> tuple[bytes, bytes]:
-    gaps = [payloads.gap(gap, payloads.ms) for gap in monitor.gaps(device, t0_us, t1_us)]
+def _ask_marks(monitor: Monitor, device: str, t0_us: int, t1_us: int) -> Marks:
     events = monitor.events(device, t0_us, t1_us, MAX_EVENTS)
-    return orjson.dumps(gaps), orjson.dumps([payloads.event(event, payloads.ms) for event in events if event.kind not in NO_FLAG])
+    return Marks(
+        [payloads.gap(gap, payloads.ms) for gap in monitor.gaps(device, t0_us, t1_us)],
+        [payloads.event(event, payloads.ms) for event in events if event.kind not in NO_FLAG],
+    )
 
 
 @router.get("/api/curve", summary="A span of the history to draw")
@@ -132,14 +157,12 @@ async def curve(request: Request, span: SpanAsked, points: Points = 1200) -> Res
 
 def _curve(monitor: Monitor, span: Span, points: int) -> bytes:
     drawn = monitor.history(*span, points)
-    gaps, events = _ask_marks(monitor, *span)
     body = {
         "device": span.device,
         "from": payloads.ms(span.t0_us),
         "to": payloads.ms(span.t1_us),
         **payloads.curve_columns(drawn),
         "count": drawn.count,
-        "gaps": orjson.Fragment(gaps),
-        "events": orjson.Fragment(events),
+        **_ask_marks(monitor, *span)._asdict(),
     }
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -30,6 +30,7 @@ from services.model import (
     Snapshot,
     SpanStats,
 )
+from services.web.changes import Leaves
 
 WIRE_MASK = 0xFFFF_FFFF
 Time = Callable[[int], Any]
@@ -147,6 +148,36 @@ def snapshot(state: Snapshot, time: Time) -> dict[str, Any]:
         "residual_w": state.residual_w,
         "version": state.version,
     }
+
+
+DECIMALS = {"drift_ppm": 1, "jitter_ms": 1, "coverage_s": 3, "energy_wh": 9, "charge_mah": 6, "residual_w": 6}
+VALUE_DECIMALS = 6
+ONE_LEAF = "last"  # changes as one; other dicts of a snapshot change by their members
+
+
+def live_leaves(state: dict[str, Any], gaps: list[dict[str, Any]], events: list[dict[str, Any]]) -> Leaves:
+    """What the live page is told, by its smallest parts, in few characters and no more digits than anybody can see."""
+    leaves: Leaves = {}
+    # `last` has the time of the last reading; a moving mean is its numbers: seconds covered, then the channels.
+    means = {
+        str(mean["span_s"]): [round(mean["coverage_s"], 3), *(mean[channel] for channel in CHANNELS)] for mean in state["moving"]
+    }
+    shown = {name: value for name, value in state.items() if name != "last_reading"} | {"moving": means}
+    for name, value in shown.items():
+        if isinstance(value, dict) and name != ONE_LEAF:
+            leaves |= {("snapshot", name, member): _short(member, part) for member, part in value.items()}
+        else:
+            leaves["snapshot", name] = _short(name, value)
+    leaves |= {("gaps", f"{item['boot']}-{item['first']}"): item for item in gaps}
+    return leaves | {("events", str(item["id"])): item for item in events}
+
+
+def _short(name: str, value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DECIMALS.get(name, VALUE_DECIMALS))
+    if isinstance(value, dict):
+        return {member: _short(member, part) for member, part in value.items()}
+    return [_short(name, item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def gap(item: Gap, time: Time) -> dict[str, Any]:

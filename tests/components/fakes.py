@@ -48,6 +48,7 @@ from services.model import (
     StorageHealth,
 )
 from services.web import payloads
+from services.web.changes import Changes
 from services.web.security import content_security_policy
 
 STEP_US = 100_000
@@ -216,11 +217,22 @@ def marks(monitor: FakeMonitor, t0_us: int, t1_us: int) -> dict[str, Any]:
     return {"gaps": gaps, "events": [flag for flag in flags if flag["kind"] not in ("gap", "recovered", "lost")]}
 
 
+def live_parts(
+    changes: Changes, state: Snapshot, seen: str, gaps: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What /api/live tells beside the curve, as the real one does."""
+    changes.update(payloads.live_leaves(payloads.snapshot(state, payloads.ms), gaps, events))
+    everything, tree = changes.since(seen)
+    lists = {name: list(tree.get(name, {}).values()) for name in ("gaps", "events")}
+    return lists | {"seen": changes.word, "all": everything, "snapshot": tree.get("snapshot", {})}
+
+
 def add_live_routes(app: FastAPI, monitor: FakeMonitor) -> None:
     """/api/live and /api/curve."""
+    changes = Changes()
 
     @app.get("/api/live")
-    def live(cursor: int | None = None, span_s: float = 60.0, points: int = 1200) -> Response:
+    def live(cursor: int | None = None, seen: str = "", span_s: float = 60.0, points: int = 1200) -> Response:
         try:
             state = monitor.snapshot()
         except UnknownDevice as error:
@@ -240,8 +252,7 @@ def add_live_routes(app: FastAPI, monitor: FakeMonitor) -> None:
             "dropped": 0,
         }
         body |= payloads.curve_columns(curve_from_readings(rows, from_us, now_us, max(points, len(rows))))
-        body |= {"snapshot": payloads.snapshot(state, payloads.ms)} | marks(monitor, t0_us, now_us)
-        return answer(body)
+        return answer(body | live_parts(changes, state, seen, **marks(monitor, t0_us, now_us)))
 
     @app.get("/api/curve")
     def curve(request: Request, points: int = 1200) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -67,6 +68,16 @@ def test_a_view_asks_for_the_resolution_it_needs(page: Page) -> None:
     page.keyboard.press("Alt+a")
     until(page, lambda: (number(page, "chart-frame", "data-bucket-ms") or 0) > 60_000)
     assert span(page) > 47 * 3_600_000
+
+
+def test_all_of_the_record_is_shown_before_the_strip_knows_its_age(open_page: Open) -> None:
+    page = open_page("?range=60s")
+    page.route("**/api/curve*points=600", lambda route: None)  # the strip's question hangs
+    page.reload()
+    page.wait_for_selector("#chart-frame[data-t1]", state="attached")
+    page.keyboard.press("Alt+a")
+    until(page, lambda: inspecting(page) and loaded(page))
+    assert span(page) == pytest.approx(48 * 3_600_000, rel=0.01)
 
 
 def test_the_old_picture_stays_until_the_new_one_is_there(page: Page) -> None:
@@ -264,6 +275,21 @@ def test_export_knows_what_cannot_be(page: Page) -> None:
     assert page.evaluate("document.querySelector('#export-scope [value=selection]').disabled")
     page.select_option("#export-format", "parquet")
     until(page, lambda: not page.is_visible("#export-delimiter"))
+
+
+def test_export_asks_for_what_was_chosen(page: Page) -> None:
+    chosen = {"scope": "window", "delimiter": "tab", "decimal": "comma", "zone": "local", "header": "plain"}
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if "/api/history" in request.url else None)
+    page.click("#export-button")
+    for name, value in chosen.items():
+        page.select_option(f"#export-{name}", value)
+    until(page, lambda: number(page, "export-estimate"))
+    with page.expect_download():
+        page.click("#export-start")
+    query = parse_qs(urlsplit(asked[0].url).query)
+    wanted = {"format": "csv", "delimiter": "tab", "decimal": "comma", "zone": "Asia/Seoul", "header_units": "false"}
+    assert {name: query[name][0] for name in wanted} == wanted
 
 
 def test_a_running_export_is_cancelled(page: Page) -> None:

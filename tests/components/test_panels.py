@@ -23,7 +23,7 @@ def as_text(component: Any) -> str:
 
 def test_storage_need_is_a_measured_sentence() -> None:
     assert need_sentence(STORAGE, EN) == "48 h at this rate need 1.15 GB (33 bytes a reading, measured)."
-    assert need_sentence(STORAGE, KO) == "현재 속도로 48 h에 1.15 GB 필요 (측정값당 33바이트, 실측)."
+    assert need_sentence(STORAGE, KO) == "현재 속도로 48시간에 1.15 GB 필요 (측정값당 33바이트, 실측)."
 
 
 def test_storage_need_is_not_guessed_before_it_was_measured() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from components.sentences import sentence
-from components.text import EN, KO
 from services.model import Event, EventKind
 
 COMMAND = {"seq": 7, "name": "set_interval", "result": "ok", "detail": "", "tries": 2, "took_ms": 41.3, "args": {"value_ms": 500}}
@@ -35,6 +34,7 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
         "set_interval → refused: too short (41 ms, tries: 2)",
     ),
     (EventKind.COMMAND, COMMAND | {"result": "unsupported"}, "set_interval → not known to this board (41 ms, tries: 2)"),
+    (EventKind.ROLLOVER, {}, "The board's numbers began again at 0."),
     (EventKind.DATABASE, {"moved_to": "x.db"}, "The database was damaged: it was moved aside to x.db and a new one was started."),
 ]
 
@@ -42,24 +42,30 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("kind", "data", "said"), HAPPENED)
 def test_every_event_is_said_in_both_languages(kind: EventKind, data: dict[str, Any], said: str) -> None:
     event = Event("bench", 0, kind, "as stored", data)
-    assert sentence(event, EN) == said
-    korean = sentence(event, KO)
+    assert sentence(event, "en") == said
+    korean = sentence(event, "ko")
     assert korean not in (said, "as stored")
     assert any("가" <= letter <= "힣" for letter in korean)
 
 
-def test_every_kind_that_is_recorded_has_a_sentence() -> None:
-    assert {kind for kind, _, _ in HAPPENED} == set(EventKind) - {EventKind.ROLLOVER}
+def test_every_kind_has_a_sentence() -> None:
+    assert {kind for kind, _, _ in HAPPENED} == set(EventKind)
+
+
+def test_why_the_link_was_lost_is_said_in_the_page_s_language_too() -> None:
+    event = Event("bench", 0, EventKind.LINK, "/dev/ttyACM0 was closed", {"state": "lost"})
+    assert sentence(event, "en") == "Connection lost: /dev/ttyACM0 was closed"
+    assert sentence(event, "ko") == "연결이 끊어졌습니다: /dev/ttyACM0 연결이 닫혔습니다."
 
 
 @pytest.mark.parametrize("data", [{}, {"count": "x"}, {"state": "nowhere"}, {"boot": 1, "channel": "x"}])
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_a_record_without_the_data_is_shown_as_it_was_stored(kind: EventKind, data: dict[str, Any]) -> None:
-    if kind in (EventKind.HELLO, EventKind.REBOOT) and "boot" in data:
-        return
-    assert sentence(Event("bench", 0, kind, "as <stored>", data), KO) == "as <stored>"
+    if kind is EventKind.ROLLOVER or (kind in (EventKind.HELLO, EventKind.REBOOT) and "boot" in data):
+        return  # these need no more
+    assert sentence(Event("bench", 0, kind, "as <stored>", data), "ko") == "as <stored>"
 
 
 def test_braces_from_a_board_are_only_text() -> None:
     event = Event("bench", 0, EventKind.SENSOR, "", {"status": "{boot} {0} {text}"})
-    assert sentence(event, EN) == "The board says: {boot} {0} {text}"
+    assert sentence(event, "en") == "The board says: {boot} {0} {text}"

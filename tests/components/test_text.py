@@ -24,6 +24,7 @@ SAME_IN_BOTH = {
     "key.arrows",
     "key.zoom",
     "fact.drift",
+    "time.ms",
 }
 
 

@@ -13,6 +13,7 @@ from services.settings import Settings
 from services.web import serve
 from services.web.access import Access, token_needed
 from services.web.api import create_api
+from services.web.quick import Quick
 from services.web.security import Guard, make_policy
 from tests.web.fake_monitor import FakeMonitor
 
@@ -40,7 +41,7 @@ def running(
     listening = serve.listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     access = Access(settings.token, settings.viewer_token, f"powermon_{port}", now_s) if token_needed(settings) else None
-    guard = Guard(create_api(monitor), make_policy(settings, access, hashes))
+    guard = Guard(Quick(create_api(monitor)), make_policy(settings, access, hashes))
     server = uvicorn.Server(serve._config(guard, settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -1,0 +1,113 @@
+"""English sentences of the program are said in the page's language; what is not known is shown as it came."""
+
+from __future__ import annotations
+
+import errno
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from components.phrases import KOREAN, browser_phrases, phrase
+from components.text import LANGUAGES
+from services.acquisition import ports
+from services.acquisition.protocol import BadLine, BadReading, HostDecoder
+from services.storage import state
+from tests.components.conftest import Open
+from tests.components.looking import until
+
+HANGUL = re.compile("[가-힣]")
+PORT = "/dev/ttyACM9"
+
+
+def disk_error(code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
+def port_troubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    yield ports.explain(FileNotFoundError(errno.ENOENT, "No such file or directory"), PORT)
+    yield ports.explain(OSError(errno.EIO, "Input/output error"), PORT)
+    yield ports.explain(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "socket://bench:5000")
+    yield ports.explain(OSError(f"{PORT} says nothing; opening it anew"), PORT)
+    yield ports.explain(PermissionError(errno.EACCES, "Permission denied"), PORT)
+    for holder in ("", "minicom (process 17)"):
+        monkeypatch.setattr(ports, "_holder", lambda _url, holder=holder: holder)
+        yield ports.explain(OSError(errno.EBUSY, "busy"), PORT)
+    monkeypatch.setattr(ports, "_access_advice", lambda url: f"{url}: no permission; run `sudo x`, then log out and in again")
+    yield ports.explain(PermissionError(errno.EACCES, "Permission denied"), PORT)
+
+
+def disk_troubles() -> Iterator[str]:
+    for code in (*state.CAUSES, sqlite3.SQLITE_IOERR):
+        yield state.explain(disk_error(code))
+    for number in (*state.PASSING_CAUSES, errno.EIO):
+        yield state.explain(OSError(number, "Input/output error"))
+    yield f"{state.explain(disk_error(sqlite3.SQLITE_FULL))}; 12 readings did not fit into memory and are lost"
+
+
+def test_every_trouble_of_a_port_is_known_in_korean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in port_troubles(monkeypatch):
+        assert HANGUL.search(phrase(text, "ko")), text
+        assert phrase(text, "en") == text
+
+
+def test_the_port_and_the_command_that_mends_it_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [phrase(text, "ko") for text in port_troubles(monkeypatch)]
+    assert all(PORT in text or "socket://bench:5000" in text for text in said)
+    assert "minicom (process 17)" in said[-2] and "`sudo x`" in said[-1]
+
+
+def test_every_trouble_of_the_disk_is_known_in_korean() -> None:
+    for text in disk_troubles():
+        said = phrase(text, "ko")
+        assert HANGUL.search(said) and "readings" not in said, text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[1]",
+        b"x" * 70_000,
+        b'{"seq":1,"v":"x","a":1,"w":1,"ms":1}',
+        b'{"seq":1,"v":true,"a":1,"ms":1}',
+        b'{"seq":1,"a":1,"ms":1,"status":5}',
+    ],
+)
+def test_why_a_line_was_not_accepted_is_known_in_korean(line: bytes) -> None:
+    found = [event for event in HostDecoder().feed(b"\n" + line + b"\n") if isinstance(event, BadLine | BadReading)]
+    assert found
+    for event in found:
+        assert not event.detail or HANGUL.search(phrase(event.detail, "ko")), event.detail
+
+
+@pytest.mark.parametrize("text", ["", "the sensor is hot", "{cause}", "v", "x\ny", "보드"])
+def test_what_is_not_known_is_shown_as_it_came(text: str) -> None:
+    assert phrase(text, "ko") == phrase(text, "en") == text
+
+
+def test_braces_in_a_value_are_only_text() -> None:
+    assert phrase("{0}{x} was closed", "ko") == "{0}{x} 연결이 닫혔습니다."
+
+
+@pytest.mark.parametrize("english", sorted(KOREAN))
+def test_both_languages_show_the_same_values(english: str) -> None:
+    names = re.findall(r"\{(\w+)\}", english)
+    translated = re.findall(r"\{(\w+)\}", KOREAN[english])
+    assert set(translated) <= set(names) and HANGUL.search(KOREAN[english])
+    assert set(names) - set(translated) <= {"url"}  # named by what stands around it
+
+
+def test_every_language_but_english_has_phrases() -> None:
+    assert set(browser_phrases()) == set(LANGUAGES) - {"en"}
+
+
+def test_the_browser_says_the_same(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page()
+    texts = [*port_troubles(monkeypatch), *disk_troubles(), *KOREAN, "the sensor is hot"]
+    assert page.evaluate("texts => texts.map(text => powermon.phrase(text))", texts) == texts
+    page.click("#language-button")
+    until(page, lambda: page.evaluate("document.documentElement.lang") == "ko")
+    assert page.evaluate("texts => texts.map(text => powermon.phrase(text))", texts) == [phrase(text, "ko") for text in texts]
