@@ -39,6 +39,7 @@ class Tab(threading.Thread):
         self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
         self._until_s, self._due_s = until_s, time.monotonic() + offset_s
         self._cursor: int | None = None
+        self._word = ""  # of the answer before: what has not changed since is left out
         self.seen = Pulls()
 
     def run(self) -> None:
@@ -52,7 +53,8 @@ class Tab(threading.Thread):
 
     def _pull(self) -> None:
         began = time.perf_counter()
-        self._connection.request("GET", QUESTION + ("" if self._cursor is None else f"&cursor={self._cursor}"))
+        since = "" if self._cursor is None else f"&cursor={self._cursor}&seen={self._word}"
+        self._connection.request("GET", QUESTION + since)
         answer = self._connection.getresponse()
         body = answer.read()
         took_ms = (time.perf_counter() - began) * 1e3
@@ -65,7 +67,7 @@ class Tab(threading.Thread):
             self.seen.points += len(payload["t"])
             self.seen.bytes_each.append(len(body))
             self.seen.dropped += payload["dropped"]
-        self._cursor = payload["cursor"]
+        self._cursor, self._word = payload["cursor"], payload["seen"]
 
 
 def pull(address: str, tabs: int, seconds: float) -> Pulls:

@@ -77,8 +77,8 @@ def test_a_crowd_that_left_leaves_the_page_free(monitor: Monitor, slow: Slow, mo
         until(lambda: slow.begun == MAX_READERS)
         for client in clients:
             client.close()
+        # Who still waited for a place may get one before anybody looks whether the client is there; it ends all the same.
         until(lambda: slow.ended == slow.begun and monitor._storage._readers._idle.qsize() > 0)
-        assert slow.begun < 5 * MAX_READERS  # who was still waiting never began
         monkeypatch.undo()
         with ask(address) as client:
             assert client.recv(100).startswith(b"HTTP/1.1 200")
