@@ -86,6 +86,8 @@ def _runner(options: argparse.Namespace, source: Source, output: Output, record:
     clock = _clock(options.start_ts)
     start_us = clock()
     interval_us = round(options.interval_ms * 1000)
+    if isinstance(source, ReplaySource) and interval_us:
+        interval_us = source.interval_us or interval_us
     paced = not (options.start_ts is not None and interval_us == 0)
     config = BoardConfig(
         level=options.level,

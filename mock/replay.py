@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -13,6 +14,7 @@ from mock.patterns import Sample
 HEADER_WITHIN = 40  # lines of preface that other programs write
 MAX_WAIT_US = 3_600_000_000  # a recording's night is not slept through
 MAX_STATUS = 32
+SAMPLE_ROWS = 200
 
 
 class ReplayError(Exception):
@@ -35,6 +37,8 @@ class ReplaySource:
         self._speed = speed
         self._voltage = voltage
         self.skipped = 0
+        self.interval_us = self._usual_wait_us()
+        self.skipped = 0  # counted from the first row again
         self._rows = self._read()
         self._ahead = next(self._rows, None)
         if self._ahead is None:
@@ -46,6 +50,12 @@ class ReplaySource:
             return None
         self._ahead = next(self._rows, None)
         return Sample(row.v, row.a, row.w, row.status, self._wait_us(row, self._ahead))
+
+    def _usual_wait_us(self) -> int | None:
+        """How far apart the first readings are, so that the board can say what a reading stands for; None without times."""
+        rows = list(islice(self._read(), SAMPLE_ROWS))
+        waits = sorted(wait for pair in pairwise(rows) if (wait := self._wait_us(*pair)))
+        return waits[len(waits) // 2] if waits else None
 
     def _wait_us(self, row: Row, after: Row | None) -> int | None:
         if after is None or row.time_us is None or after.time_us is None:

@@ -62,6 +62,18 @@ def test_speed_divides_the_spacing(tmp_path: Path) -> None:
     assert replay(tmp_path, "t,V,A\n0,5,1\n10,5,1\n", speed=20)[0].wait_us == 500_000
 
 
+def test_the_usual_spacing_is_known_before_the_first_reading(tmp_path: Path) -> None:
+    """A reading stands for the board's interval: one that is ten times too short would make energy ten times too small."""
+    path = tmp_path / "recording.csv"
+    path.write_text("time_s,V,A\n0,5,1\n1,5,1\nrubbish\n2,5,1\n9,5,1\n10,5,1\n", encoding="utf-8")
+    source = ReplaySource(path, 2.0)
+    assert source.interval_us == 500_000
+    assert len(everything(source)) == 5
+    assert source.skipped == 1
+    path.write_text("V,A\n5,1\n5,1\n", encoding="utf-8")
+    assert ReplaySource(path).interval_us is None
+
+
 def test_without_times_the_boards_interval_is_kept(tmp_path: Path) -> None:
     assert [found.wait_us for found in replay(tmp_path, "V,A\n5,1\n5,1\n")] == [None, None]
 
