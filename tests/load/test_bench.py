@@ -111,7 +111,8 @@ def test_a_case_gives_figures_with_their_aims(tiny: Bench, case: str) -> None:
     assert rows
     for row in rows:
         assert row.case == case
-        assert row.figure is not None and row.figure >= 0, row
+        # A reading's time is known to a few ms: the newest may be a little ahead of the moment in which it is looked at.
+        assert row.figure is not None and row.figure >= (-20 if row.unit == "ms" else 0), row
         assert row.aim and row.what
     if case in ("S2", "S11"):
         assert "lost: 0" in rows[-1].note or rows[0].figure == 0
