@@ -14,7 +14,7 @@ MEANWHILE = "{cause}: readings wait in memory and are written as soon as it work
 
 # The first that fits is taken: particular ones stand before general ones.
 KOREAN: dict[str, str] = {
-    # links and ports (services/acquisition)
+    # links and ports (services/link)
     "{url}: {cause}; is the other end running?": "{url}: {cause}. 상대 프로그램이 실행 중인지 확인하세요.",
     "{url} is not there: unplugged, or under another name (ports found: none); it is tried again by itself": (
         "{url} 포트가 없습니다. 뽑혔거나 이름이 바뀌었습니다 (찾은 포트 없음). 자동으로 다시 시도합니다."

@@ -14,7 +14,7 @@ from mock.frame import Frame
 from mock.record import Record
 from mock.sensor import Sensor
 from mock.uptime import Uptime
-from services.acquisition.wire import (
+from services.wire.messages import (
     Ack,
     Command,
     Hello,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.acquisition.wire import Command, Reply
+from services.wire.messages import Command, Reply
 
 if TYPE_CHECKING:
     from mock.board import Board

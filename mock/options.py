@@ -11,7 +11,7 @@ from pathlib import Path
 from mock.panel import CHANCES
 from mock.patterns import PATTERNS
 from mock.scenarios import SCENARIOS
-from services.acquisition.wire import MAX_TEXT, UINT32
+from services.wire.messages import MAX_TEXT, UINT32
 
 EPILOG = """examples:
   python -m mock                                            lines on standard output

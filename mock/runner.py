@@ -13,8 +13,8 @@ from mock.frame import Frame
 from mock.outputs import Output
 from mock.panel import Panel
 from mock.record import Record
-from services.acquisition.protocol import BoardDecoder, HostDecoder
-from services.acquisition.wire import ReadingLine
+from services.wire.decoders import BoardDecoder, HostDecoder
+from services.wire.messages import ReadingLine
 
 PENDING_MAX = 1_000_000  # bytes: about a second of 10 000 lines; beyond it the wire is overrun
 PENDING_SOME = 65_536  # above it nothing is sent again, and a flood pauses

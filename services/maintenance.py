@@ -7,8 +7,8 @@ from pathlib import Path
 from services.clock import Clock
 from services.errors import DatabaseError
 from services.settings import Settings
-from services.storage import care
-from services.storage.claim import Found, inspect
+from services.storage import file_check
+from services.storage.file_lock import Found, inspect
 from services.storage.storage import Storage
 
 
@@ -16,7 +16,7 @@ def backup(settings: Settings, target: Path) -> str:
     """Copies the database to a new file, also while powermon records. Returns what was done. Raises DatabaseError."""
     if inspect(settings.database) is Found.NOTHING:
         raise DatabaseError(f"{settings.database} holds nothing yet; there is nothing to back up")
-    care.backup(settings.database, target)
+    file_check.backup(settings.database, target)
     return f"{settings.database} was copied to {target} ({target.stat().st_size} bytes)"
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.acquisition import ports
-from services.acquisition.simulated import SimulatedBoard
 from services.clock import Clock
-from services.device import Device
+from services.device.device import Device
 from services.errors import BadRequest, CommandError, UnknownDevice
+from services.link import ports
+from services.link.simulated_board import SimulatedBoard
 from services.model import (
     ClockHealth,
     CommandOutcome,

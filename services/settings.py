@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from services.acquisition.validator import Limits
 from services.analysis.alerts import Limit
+from services.analysis.validation import Limits
 from services.errors import SettingsError
 from services.model import Level
 from services.options import CHANNEL_NAMES, OPTIONS, PREFIX, LimitText, Option, limit_text, nearest, number, split_port

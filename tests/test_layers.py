@@ -34,10 +34,10 @@ def test_the_layers_hold() -> None:
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("services/acquisition/protocol.py", "import services.monitor"),
+        ("services/wire/decoders.py", "import services.monitor"),
         ("services/analysis/window.py", "import services.storage.storage"),
         ("services/monitor.py", "import services.web.api"),
-        ("services/device.py", "import components.page"),
+        ("services/device/device.py", "import components.page"),
         ("components/page.py", "import services.storage.storage"),
         ("mock/board.py", "import services.monitor"),
         ("services/new_room.py", ""),

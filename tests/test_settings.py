@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mock.scenarios import SCENARIOS as KNOWN_SCENARIOS
-from services.acquisition.validator import Limits
 from services.analysis.alerts import Limit
+from services.analysis.validation import Limits
 from services.errors import SettingsError
 from services.model import Level
 from services.options import OPTIONS, SCENARIOS, nearest, split_port

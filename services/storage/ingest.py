@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from services.model import I64, Event, Gap, Reading, Readings, Rejected, Tally, Write
 from services.storage import rollups
 from services.storage.database import Connection
-from services.storage.fetch import Rows
+from services.storage.rows import Rows
 from services.storage.schema import SEQ_BITS, SEQ_MASK
 
 log = logging.getLogger(__name__)

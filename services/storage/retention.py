@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from services.storage.database import Connection, transaction, used_bytes
-from services.storage.fetch import Run, id_range
+from services.storage.rows import Run, id_range
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, SEQ_BITS, TIERS
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.model import F64, I64, Flag
 from services.storage.database import Connection
-from services.storage.fetch import Rows, rows_between
+from services.storage.rows import Rows, rows_between
 from services.storage.schema import BUCKET_BITS, MINUTE_TIER, MINUTE_US, TIERS, WIDTHS
 
 WORTH = 8  # a bucket with fewer readings than this is not worth a row

@@ -13,11 +13,12 @@ from services.analysis.decimate import no_curve
 from services.clock import Clock
 from services.errors import DatabaseError, ExportCancelled
 from services.model import Counts, Curve, Event, Gap, Reading, Readings, Rejected, Restored, SpanStats, StorageHealth, Write
-from services.storage import account, care, queries, rollups, state
+from services.storage import counts, file_check, health, history, rollups
+from services.storage.counts import GAPS_LIMIT
 from services.storage.database import Cancelled, Connection, Readers, is_cancelled, transaction
-from services.storage.fetch import next_time
 from services.storage.ingest import Durable
 from services.storage.retention import Limits
+from services.storage.rows import next_time
 from services.storage.schema import MINUTE_US
 from services.storage.writer import Policy, Writer
 
@@ -87,8 +88,8 @@ class Storage:
     def restored(self, device: str) -> Restored | None:
         """Where the device's newest boot stood when it was last committed."""
         with self._reading() as conn:
-            where = queries.scope(conn, device)
-            return None if where is None else account.restored(conn, where)
+            where = history.scope(conn, device)
+            return None if where is None else counts.restored(conn, where)
 
     def devices(self) -> list[str]:
         """Every device of which there are readings. Reads no table once the file is open: the event loop asks too."""
@@ -96,25 +97,25 @@ class Storage:
         if names is not None:
             return sorted(names)
         with self._reading() as conn:
-            return account.devices(conn)
+            return counts.devices(conn)
 
     def latest(self, device: str) -> Reading | None:
         """The newest stored reading; `received_us` is not stored, its time stands for it."""
         with self._reading() as conn:
-            where = queries.scope(conn, device)
-            return None if where is None else account.latest(conn, device, where)
+            where = history.scope(conn, device)
+            return None if where is None else counts.latest(conn, device, where)
 
     def extent(self, device: str) -> tuple[int, int] | None:
         """Times of the oldest and the newest reading, or rollup where the readings are gone."""
         with self._reading() as conn:
-            where = queries.scope(conn, device)
-            return None if where is None else account.extent(conn, where)
+            where = history.scope(conn, device)
+            return None if where is None else counts.extent(conn, where)
 
     def curve(self, device: str, t0_us: int, t1_us: int, points: int, cancelled: Cancelled | None = None) -> Curve:
         """What to draw of [t0, t1) with at most `points` points; extremes are exact."""
         with self._reading(cancelled) as conn:
-            where = queries.scope(conn, device)
-            return no_curve() if where is None else queries.curve(conn, where, t0_us, t1_us, points)
+            where = history.scope(conn, device)
+            return no_curve() if where is None else history.curve(conn, where, t0_us, t1_us, points)
 
     def span_stats(self, device: str, t0_us: int, t1_us: int, cancelled: Cancelled | None = None) -> SpanStats:
         """Exact min, mean, max and standard deviation of [t0, t1), with energy, charge, coverage and the account.
@@ -122,32 +123,32 @@ class Storage:
         Where only one-minute rollups are left, a minute belongs to the span when it begins in it.
         """
         with self._reading(cancelled) as conn:
-            where = queries.scope(conn, device)
+            where = history.scope(conn, device)
             if where is None:
-                return queries.span_stats(queries.NOTHING, t0_us, t1_us)
-            found = queries.total(conn, where, t0_us, t1_us)
-            stats = queries.span_stats(found, t0_us, t1_us)
-            return msgspec.structs.replace(stats, counts=account.counts(conn, where, t0_us, t1_us, found))
+                return history.span_stats(history.NOTHING, t0_us, t1_us)
+            found = history.total(conn, where, t0_us, t1_us)
+            stats = history.span_stats(found, t0_us, t1_us)
+            return msgspec.structs.replace(stats, counts=counts.counts(conn, where, t0_us, t1_us, found))
 
     def counts(self, device: str, t0_us: int, t1_us: int) -> Counts:
         """The account of [t0, t1)."""
         return self.span_stats(device, t0_us, t1_us).counts or Counts()
 
-    def gaps(self, device: str, t0_us: int, t1_us: int, limit: int = account.GAPS_LIMIT) -> list[Gap]:
+    def gaps(self, device: str, t0_us: int, t1_us: int, limit: int = GAPS_LIMIT) -> list[Gap]:
         """Gaps that touch the span, ascending; the newest `limit`."""
         with self._reading() as conn:
-            where = queries.scope(conn, device)
-            return [] if where is None else account.gaps(conn, where, t0_us, t1_us, limit)
+            where = history.scope(conn, device)
+            return [] if where is None else counts.gaps(conn, where, t0_us, t1_us, limit)
 
     def events(self, device: str | None = None, t0_us: int = 0, t1_us: int = END_US, limit: int = 200) -> list[Event]:
         """Events of the span, newest first; with a device also those that concern the whole program."""
         with self._reading() as conn:
-            return account.events(conn, device, t0_us, t1_us, limit)
+            return counts.events(conn, device, t0_us, t1_us, limit)
 
     def rejected(self, device: str | None = None, limit: int = 100) -> list[Rejected]:
         """Lines that were not accepted, newest first."""
         with self._reading() as conn:
-            return account.rejected(conn, device, limit)
+            return counts.rejected(conn, device, limit)
 
     def pages(
         self, device: str, t0_us: int, t1_us: int, page: int = 5000, cancelled: Cancelled | None = None
@@ -157,7 +158,7 @@ class Storage:
         Each helping is a transaction of its own: nothing is held open while the caller is busy, and readings that come
         or go meanwhile may or may not be seen.
         """
-        chunks = queries.Chunks(device, t0_us, t1_us, page)
+        chunks = history.Chunks(device, t0_us, t1_us, page)
         while not chunks.finished:
             with self._reading(cancelled) as conn:
                 readings = chunks.next(conn)
@@ -170,11 +171,11 @@ class Storage:
         """How the recording stands; reads no table."""
         writer = self._writer
         writer.revive()
-        return state.health(self._path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
+        return health.health(self._path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
 
     def backup(self, path: Path) -> None:
         """Copy the database while it is written; never overwrites a file. Raises DatabaseError."""
-        care.backup(self._path, path)
+        file_check.backup(self._path, path)
 
     def rebuild_rollups(self) -> None:
         """Make all rollups anew from the readings; recording goes on meanwhile. Returns when it is done."""

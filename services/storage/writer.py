@@ -15,9 +15,8 @@ from services.clock import Clock
 from services.errors import DatabaseError
 from services.model import Event as LogEvent
 from services.model import EventKind, Write
-from services.storage import account, care
+from services.storage import counts, file_check
 from services.storage.backlog import Backlog
-from services.storage.claim import Claim, Found
 from services.storage.database import (
     Connection,
     Readers,
@@ -30,11 +29,12 @@ from services.storage.database import (
     transaction,
     used_bytes,
 )
+from services.storage.file_lock import Claim, Found
+from services.storage.health import Rate, Recorded, explain
 from services.storage.ingest import Durable, Ingest
 from services.storage.jobs import Job, Jobs
+from services.storage.repair import FEW, SALVAGE, Salvage
 from services.storage.retention import Limits, Retention, kept
-from services.storage.salvage import FEW, SALVAGE, Salvage
-from services.storage.state import Rate, Recorded, explain
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ class Writer:
         self._path, self._clock, self._policy, self._readers, self._on_commit = path, clock, policy, readers, on_commit
         self._claim = Claim(path)
         self._claimed = False
-        self._ballast = care.Ballast(path)
+        self._ballast = file_check.Ballast(path)
         self._conn: Connection | None = None
         self._ingest: Ingest | None = None
         self._retention = self._new_retention()
-        self._check: care.IntegrityCheck | None = None
+        self._check: file_check.IntegrityCheck | None = None
         self._jobs = Jobs()
         self._aside: Path | None = None  # a damaged file that the next new one takes over what it can from
         self._wake = Condition()
@@ -283,13 +283,13 @@ class Writer:
     def _ready(self, conn: Connection) -> None:
         """Read what a new connection must know."""
         if self._unchecked and get_setting(conn, "clean_stop") != "1":
-            self._check = care.IntegrityCheck(self._path)
+            self._check = file_check.IntegrityCheck(self._path)
         self._unchecked = False
         set_setting(conn, "clean_stop", "0")
         self._ingest = Ingest(conn)
         self._retention = self._new_retention()
         self.state.rows, self.state.minutes, self.state.devices = kept(conn)
-        self.state.names = {*(self.state.names or ()), *account.devices(conn)}
+        self.state.names = {*(self.state.names or ()), *counts.devices(conn)}
         self.state.used_bytes = used_bytes(conn)
         known = get_setting(conn, "empty_bytes")
         if known is None:
@@ -373,7 +373,7 @@ class Writer:
         if self._check is not None:
             self._check.stop()
             self._check = None
-        self._aside = aside = care.move_aside(self._path, self._clock.now_us())
+        self._aside = aside = file_check.move_aside(self._path, self._clock.now_us())
         self._readers.reset()
         text = f"the database was damaged ({why}): it was moved aside to {aside.name} and a new one was started"
         log.error("%s", text)

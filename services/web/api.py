@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from services.errors import PowermonError
 from services.monitor import Monitor
 from services.web import boards, docs, errors, health, history, live, realtime
-from services.web.asking import Workers
+from services.web.parameters import Workers
 from services.web.security import MAX_BODY
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.errors import BadRequest, UnknownDevice
 from services.options import port as checked_port
 from services.web import payloads
-from services.web.asking import DeviceAsked, known_device, monitor_of, query, workers_of
+from services.web.parameters import DeviceAsked, known_device, monitor_of, query, workers_of
 
 MAX_ARGS = 8
 WEB_SCHEMES = frozenset({"", "socket", "rfc2217", "loop", "hwgrep"})  # not spy://, which writes to a file of the caller's choice

@@ -13,7 +13,7 @@ from services.model import Health, LinkState, Snapshot
 from services.monitor import Monitor
 from services.web import payloads
 from services.web.access import role_of
-from services.web.asking import monitor_of, query
+from services.web.parameters import monitor_of, query
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 COUNTED = ("received", "recovered", "late", "rejected", "lost", "duplicates", "bad_lines", "corrupt")

@@ -19,7 +19,7 @@ from services.model import CHANNELS, Curve, Readings
 from services.monitor import Monitor
 from services.storage.export import ExportOptions
 from services.web import payloads
-from services.web.asking import (
+from services.web.parameters import (
     DeviceAsked,
     Span,
     SpanAsked,

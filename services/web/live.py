@@ -16,8 +16,8 @@ from starlette.responses import Response
 from services.model import EventKind, Live
 from services.monitor import Monitor
 from services.web import payloads
-from services.web.asking import DeviceAsked, Points, Span, SpanAsked, known_device, monitor_of, query
 from services.web.changes import Changes
+from services.web.parameters import DeviceAsked, Points, Span, SpanAsked, known_device, monitor_of, query
 
 TICK_S = 0.05
 MARKS_S = 0.5  # gaps and flags come from the database: asked at most twice a second

@@ -17,8 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.errors import BadRequest, PowermonError
 from services.model import CHANNELS, Readings, Snapshot
 from services.web import payloads
-from services.web.asking import known_device, monitor_of, query, span_of_times
 from services.web.errors import error_body
+from services.web.parameters import known_device, monitor_of, query, span_of_times
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS, DEFAULT_INTERVAL_MS = 100, 1000, 500
 MAX_CLIENTS = 100

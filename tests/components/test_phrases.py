@@ -11,9 +11,9 @@ import pytest
 
 from components.phrases import KOREAN, browser_phrases, phrase
 from components.text import LANGUAGES
-from services.acquisition import ports
-from services.acquisition.protocol import BadLine, BadReading, HostDecoder
-from services.storage import state
+from services.link import ports
+from services.storage import health
+from services.wire.decoders import BadLine, BadReading, HostDecoder
 from tests.components.conftest import Open
 from tests.components.looking import until
 
@@ -41,11 +41,11 @@ def port_troubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def disk_troubles() -> Iterator[str]:
-    for code in (*state.CAUSES, sqlite3.SQLITE_IOERR):
-        yield state.explain(disk_error(code))
-    for number in (*state.PASSING_CAUSES, errno.EIO):
-        yield state.explain(OSError(number, "Input/output error"))
-    yield f"{state.explain(disk_error(sqlite3.SQLITE_FULL))}; 12 readings did not fit into memory and are lost"
+    for code in (*health.CAUSES, sqlite3.SQLITE_IOERR):
+        yield health.explain(disk_error(code))
+    for number in (*health.PASSING_CAUSES, errno.EIO):
+        yield health.explain(OSError(number, "Input/output error"))
+    yield f"{health.explain(disk_error(sqlite3.SQLITE_FULL))}; 12 readings did not fit into memory and are lost"
 
 
 def test_every_trouble_of_a_port_is_known_in_korean(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.acquisition.protocol import Hello, ReadingLine, encode_hello, encode_reading
-from services.device import Device
+from services.device.device import Device
 from services.errors import DatabaseError
 from services.model import Restored
 from services.settings import Settings
+from services.wire.decoders import Hello, ReadingLine, encode_hello, encode_reading
 from tests.device.test_hostile_wires import Disk, HandClock
 
 

@@ -16,11 +16,11 @@ from mock.board import Board, BoardConfig
 from mock.patterns import PATTERNS
 from mock.record import Record
 from mock.sensor import PatternSource, Sensor
-from services.acquisition.protocol import BoardDecoder
 from services.clock import Clock
-from services.device import Device
+from services.device.device import Device
 from services.model import EventKind, Restored, Write
 from services.settings import Settings
+from services.wire.decoders import BoardDecoder
 
 STEP_MS = 10
 START_US = 1_712_345_678_000_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.acquisition.protocol import ReadingLine, encode_reading
-from services.device import Device
+from services.device.device import Device
 from services.settings import Settings
+from services.wire.decoders import ReadingLine, encode_reading
 from tests.device.test_hostile_wires import Disk, HandClock
 
 

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import ROOT, Host, Uno, make, stepped
 
 BAUDS = (9600, 57600, 115200, 250000, 500000, 1000000)

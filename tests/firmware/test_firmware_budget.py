@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import ROOT, Host, Uno, stepped
 
 RAM = 2048

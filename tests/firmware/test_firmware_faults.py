@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import Host, Uno, stepped
 
 UINT32 = 2**32

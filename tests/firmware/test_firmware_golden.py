@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import ROOT
 
 GOLDEN = ROOT / "tests/golden"

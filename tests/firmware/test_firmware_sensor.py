@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import Host, Uno, stepped
 
 SHUNT_LSB_A = 1e-4  # 10 µV over 0.1 ohm

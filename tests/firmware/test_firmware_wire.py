@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.firmware.uno import Host, make, stepped
 
 INTERVAL_MS = 100

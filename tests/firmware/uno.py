@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT / "build/firmware-tests/powermon-uno"

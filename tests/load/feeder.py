@@ -10,8 +10,8 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.acquisition.protocol import ReadingLine, encode_hello, encode_reading
-from services.acquisition.wire import Hello
+from services.wire.decoders import ReadingLine, encode_hello, encode_reading
+from services.wire.messages import Hello
 
 BLOCK = 10_000
 READ_BYTES = 65_536

@@ -17,13 +17,13 @@ from unittest.mock import patch
 
 import msgspec
 
-from services.acquisition.protocol import ReadingLine, encode_hello, encode_reading
-from services.acquisition.wire import Hello
 from services.clock import Clock
-from services.device import Device
+from services.device.device import Device
 from services.settings import Settings
 from services.storage import rollups
 from services.storage.storage import Storage
+from services.wire.decoders import ReadingLine, encode_hello, encode_reading
+from services.wire.messages import Hello
 from tests.load.measuring import Row, cpu_s, ratio, wall_s
 from tests.mock.serving import wait_for
 

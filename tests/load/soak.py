@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from services.clock import Clock
-from services.device import Device
+from services.device.device import Device
 from services.settings import Settings
 from services.storage.storage import Storage
 from tests.load.feeder import board, pieces

@@ -12,7 +12,7 @@ from mock.frame import Frame
 from mock.patterns import PATTERNS
 from mock.record import Record
 from mock.sensor import PatternSource, Sensor
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 
 START_US = 1_712_345_678_000_000
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 
 LIMIT_S = 20.0
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mock.board import RESEND_AT_ONCE, RESEND_PER_S
 from mock.commands import MIN_INTERVAL_MS
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.mock.lab import START_US, Bench, readings, seqs, truth
 
 REPLIES = [json.loads(line) for line in (Path(__file__).parents[1] / "golden" / "replies.jsonl").read_text("utf-8").splitlines()]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mock.faults import WIRE_FAULTS, WireFaults
 from mock.frame import Frame
 from mock.record import Record
-from services.acquisition import protocol as p
 from services.model import Reason
+from services.wire import decoders as p
 from tests.mock.lab import truth
 
 

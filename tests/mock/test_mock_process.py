@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.mock.lab import truth
 from tests.mock.serving import LIMIT_S, Listener, mock, rows, run, wait_for
 

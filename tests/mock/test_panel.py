@@ -6,7 +6,7 @@ import pytest
 
 from mock.faults import WireFaults
 from mock.panel import CHANCES, DEFAULTS, Panel
-from services.acquisition import protocol as p
+from services.wire import decoders as p
 from tests.mock.lab import Bench, readings, seqs
 
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from services.clock import Clock
 from services.errors import DatabaseUnreadable
 from services.model import Readings, Rejected, Write
-from services.storage import backlog, care, writer
+from services.storage import backlog, file_check, writer
 from services.storage.backlog import Backlog, join
-from services.storage.claim import Claim, WriterLock
 from services.storage.database import beside
+from services.storage.file_lock import Claim, WriterLock
 from services.storage.ingest import Ingest
 from services.storage.storage import Storage
 from services.storage.writer import Writer
@@ -207,7 +207,7 @@ def test_a_damaged_file_that_cannot_be_moved_is_tried_again(
     data[100:4096] = os.urandom(3996)
     path.write_bytes(data)
     with monkeypatch.context() as patch:
-        patch.setattr(care, "move_aside", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only")))
+        patch.setattr(file_check, "move_aside", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only")))
         storage = make()
         storage.append(one(0))
         until(lambda: "only be read" in storage.health().problem)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from services.model import EventKind
-from services.storage import care, database
+from services.storage import database, file_check
 from services.storage.backlog import Backlog
 from services.storage.database import beside
 from services.storage.storage import Durable, Storage
@@ -93,15 +93,15 @@ def test_the_ballast_is_released_for_a_full_disk_and_made_again(
     monkeypatch.setattr("services.storage.writer.LOOK_S", 0.0)
     storage = make()
     ballast = beside(path, ".ballast")
-    until(lambda: ballast.exists() and ballast.stat().st_size == care.BALLAST_BYTES)
-    monkeypatch.setattr(care, "free_bytes", lambda _: 0)
+    until(lambda: ballast.exists() and ballast.stat().st_size == file_check.BALLAST_BYTES)
+    monkeypatch.setattr(file_check, "free_bytes", lambda _: 0)
     failing.code, failing.failing = sqlite3.SQLITE_FULL, 1
     storage.append(one(0))
     commit(storage)
     assert not ballast.exists() and storage.health().ok
     monkeypatch.undo()
     storage.append(one(1))
-    assert care.Ballast(path).make() and ballast.exists()
+    assert file_check.Ballast(path).make() and ballast.exists()
 
 
 def test_a_database_that_cannot_be_opened_at_the_start_is_opened_later(

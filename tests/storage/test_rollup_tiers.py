@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from services.clock import Clock
 from services.model import Flag, Readings
 from services.storage.database import Connection, open_reader, open_writer, transaction
-from services.storage.fetch import rows_between
 from services.storage.ingest import Ingest
 from services.storage.retention import Limits, Retention
 from services.storage.rollups import wanted_tier
+from services.storage.rows import rows_between
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, TIERS
 from services.storage.storage import Storage
 from tests.storage.storing import T0, commit, readings, write

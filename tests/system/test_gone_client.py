@@ -12,7 +12,7 @@ import pytest
 from services.clock import Clock
 from services.monitor import Monitor
 from services.settings import Settings
-from services.storage import queries
+from services.storage import history
 from services.storage.database import MAX_READERS
 from services.storage.storage import Storage
 from tests.storage.storing import T0, readings, until, write
@@ -41,7 +41,7 @@ class Slow:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     slow = Slow()
-    monkeypatch.setattr(queries, "curve", slow.curve)
+    monkeypatch.setattr(history, "curve", slow.curve)
     return slow
 
 

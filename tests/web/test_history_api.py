@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from services.web.asking import parse_time
+from services.web.parameters import parse_time
 from tests.web.fake_monitor import DEVICE, FIRST_SEQ, STEP_US, STORED_ONLY, T0_US, FakeMonitor
 
 

@@ -1,0 +1,184 @@
+"""What the database knows beside the readings: gaps, events, refused lines, counts, and where a boot stood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.model import I64, Counts, Event, EventKind, Gap, GapState, Reading, Reason, Rejected, Restored
+from services.storage.database import Connection
+from services.storage.history import Scope, Total
+from services.storage.ingest import reading_of
+from services.storage.rows import Run, newest_seqs, readings_between, runs_between
+from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_US, SEQ_BITS, SEQ_MASK
+
+PRESENT_ROWS = 110_000  # how far back a restart looks for numbers that came
+GAPS_LIMIT = 10_000
+_GAP = "d.name, r.boot, g.first, g.last, g.t0_us, g.t1_us, g.state, g.missing, g.recovered, g.lost"
+_GAPS = f"SELECT {_GAP} FROM gaps AS g JOIN runs AS r USING (run_id) JOIN devices AS d ON d.device_id = g.device_id"  # noqa: S608
+_TOUCHING = "g.device_id = ? AND g.t0_us > ? AND g.t0_us < ? AND g.t1_us >= ?"
+_GAPS_BETWEEN = " ".join((_GAPS, "WHERE", _TOUCHING, "ORDER BY g.t0_us DESC LIMIT ?"))
+_HOLES = " ".join(("SELECT g.t0_us, g.t1_us, g.missing, g.lost FROM gaps AS g WHERE", _TOUCHING, "AND g.missing + g.lost > 0"))
+_GAPS_OPEN = " ".join((_GAPS, "WHERE g.run_id = ? AND g.state = 'open' ORDER BY g.first"))
+_RUN = "SELECT run_id, boot, t0_us, disorder_us FROM runs WHERE device_id = ?"
+_NEWEST_RUN = " ".join((_RUN, "ORDER BY run_id DESC LIMIT 1"))
+_LATEST_RUN = " ".join((_RUN, "ORDER BY last_us DESC, run_id DESC LIMIT 1"))
+
+
+def devices(conn: Connection) -> list[str]:
+    """Names of all devices of which anything was recorded."""
+    found = conn.execute("SELECT name FROM devices WHERE device_id IN (SELECT device_id FROM runs) ORDER BY name")
+    return [row[0] for row in found]
+
+
+def latest(conn: Connection, device: str, where: Scope) -> Reading | None:
+    """The newest stored reading."""
+    last = conn.execute("SELECT max(last_us) FROM runs WHERE device_id = ?", (where.device_id,)).fetchone()[0]
+    if last is None:
+        return None
+    readings = readings_between(conn, where.device_id, last, last + 1)
+    return reading_of(device, readings, -1) if len(readings) else None
+
+
+def extent(conn: Connection, where: Scope) -> tuple[int, int] | None:
+    """Where the device's history begins (exact to the run's disorder; older rollups count) and the time of its newest reading."""
+    base = where.device_id << BUCKET_BITS
+    low, high = base | where.compact_us // MINUTE_US, base + (1 << BUCKET_BITS)
+    first = conn.execute("SELECT min(id) FROM rollup_60s WHERE id >= ? AND id < ?", (low, high)).fetchone()[0]
+    last = conn.execute("SELECT max(last_us) FROM runs WHERE device_id = ?", (where.device_id,)).fetchone()[0]
+    if first is None or last is None:
+        return None
+    minute_us = (first & BUCKET_MASK) * MINUTE_US
+    if minute_us < where.horizon_us:
+        return minute_us, last
+    runs = runs_between(conn, where.device_id, minute_us, minute_us + MINUTE_US)
+    times = [_first_time(conn, run, minute_us) for run in runs]
+    return min((time for time in times if time is not None), default=minute_us), last
+
+
+def _first_time(conn: Connection, run: Run, from_us: int) -> int | None:
+    row = conn.execute(
+        "SELECT time_us FROM readings WHERE id >= ? AND id < ? AND time_us >= ? ORDER BY id LIMIT 1",
+        (run.first_id, run.end_id, from_us - run.t0_us),
+    ).fetchone()
+    return None if row is None else int(row[0]) + run.t0_us
+
+
+# --- gaps and counts
+
+
+def gaps(conn: Connection, where: Scope, t0_us: int, t1_us: int, limit: int = GAPS_LIMIT) -> list[Gap]:
+    """Gaps that touch [t0, t1), ascending in time; the newest `limit`."""
+    found = conn.execute(_GAPS_BETWEEN, (*_touching(conn, where, t0_us, t1_us), limit)).fetchall()
+    return [_gap(row) for row in reversed(found)]
+
+
+def _touching(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> tuple[int, int, int, int]:
+    """Values for _TOUCHING: no gap is longer than the longest, so none that began before that is of interest."""
+    longest = conn.execute("SELECT longest_gap_us FROM devices WHERE device_id = ?", (where.device_id,)).fetchone()[0]
+    return where.device_id, t0_us - longest - 1, t1_us, t0_us
+
+
+def _gap(row: tuple[Any, ...]) -> Gap:
+    device, boot, first, last, t0_us, t1_us, state, missing, recovered, lost = row
+    return Gap(device, boot, first, last, t0_us, t1_us, GapState(state), missing, recovered, lost)
+
+
+def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total) -> Counts:
+    """The account of [t0, t1): readings from their total, the rest from gaps and tallies.
+
+    A gap that reaches beyond the span counts with the share of its time that lies inside; shares of neighbouring spans
+    add up to the whole. Tallies count by the second in which they begin.
+    """
+    received, recovered, late = (int(found.added[at]) for at in (0, 8, 9))
+    missing, lost = _not_there(conn, where, t0_us, t1_us)
+    tallies = dict(
+        conn.execute(
+            "SELECT kind, sum(count) FROM tallies WHERE device_id = ? AND second_us >= ? AND second_us < ? GROUP BY kind",
+            (where.device_id, -(-t0_us // 1_000_000) * 1_000_000, t1_us),
+        )
+    )
+    reasons = {str(reason): tallies[reason] for reason in Reason if reason in tallies}
+    beside = {name: tallies.get(name, 0) for name in ("rejected", "duplicates", "bad_lines", "corrupt")}
+    return Counts(received=received, recovered=recovered, late=late, missing=missing, lost=lost, reasons=reasons, **beside)
+
+
+def _not_there(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> tuple[int, int]:
+    values = _touching(conn, where, t0_us, t1_us)
+    table: I64 = np.array(conn.execute(_HOLES, values).fetchall(), np.int64).reshape(-1, 4)
+    begin, end, missing, lost = table.T
+    return _inside(begin, end, missing, t0_us, t1_us), _inside(begin, end, lost, t0_us, t1_us)
+
+
+def _inside(begin: I64, end: I64, number: I64, t0_us: int, t1_us: int) -> int:
+    """How many of `number` things, spread evenly over [begin, end), lie in [t0, t1)."""
+    span = np.maximum(end - begin, 1)
+
+    def before(time_us: int) -> I64:
+        share = np.clip((time_us - begin) / span, 0.0, 1.0)
+        whole: I64 = np.rint(number * share).astype(np.int64)
+        return whole
+
+    return int((before(t1_us) - before(t0_us)).sum())
+
+
+# --- events and refused lines
+
+
+def events(conn: Connection, device: str | None, t0_us: int, t1_us: int, limit: int) -> list[Event]:
+    """Events with time in [t0, t1), newest first; with a device also those that concern all."""
+    rows = conn.execute(
+        """SELECT device, time_us, kind, text, data, id FROM events
+        WHERE time_us >= ?1 AND time_us < ?2 AND (?3 IS NULL OR device IN (?3, '')) ORDER BY time_us DESC, id DESC LIMIT ?4""",
+        (t0_us, t1_us, device, limit),
+    )
+    return [Event(row[0], row[1], EventKind(row[2]), row[3], msgspec.json.decode(row[4]), row[5]) for row in rows]
+
+
+def rejected(conn: Connection, device: str | None, limit: int) -> list[Rejected]:
+    """Lines that were not accepted, newest first."""
+    rows = conn.execute(
+        """SELECT d.name, r.time_us, r.reason, r.line, r.detail, r.boot, r.seq
+        FROM rejected_lines AS r JOIN devices AS d USING (device_id)
+        WHERE ?1 IS NULL OR d.name = ?1 ORDER BY r.id DESC LIMIT ?2""",
+        (device, limit),
+    )
+    return [Rejected(row[0], row[1], Reason(row[2]), *row[3:]) for row in rows]
+
+
+# --- going on after a restart
+
+
+def restored(conn: Connection, where: Scope) -> Restored | None:
+    """Where the device's newest boot stood; None when nothing of the device is stored."""
+    row = conn.execute(_NEWEST_RUN, (where.device_id,)).fetchone()
+    if row is None:
+        return None
+    run = Run(*row)
+    present = _intervals(_known(conn, run))
+    times = conn.execute(
+        "SELECT last_us, highest_boot FROM runs JOIN devices USING (device_id) WHERE run_id = ?", row[:1]
+    ).fetchone()
+    still_open = tuple(_gap(gap) for gap in conn.execute(_GAPS_OPEN, (run.run_id,)))
+    last_seq = present[-1][1] if present else -1
+    return Restored(run.boot, last_seq, times[0], present, still_open, times[1])
+
+
+def _known(conn: Connection, run: Run) -> I64:
+    """Numbers on disk, readings and refused ones, ascending: the newest PRESENT_ROWS readings and all refused among them."""
+    came = newest_seqs(conn, run, PRESENT_ROWS)
+    lowest = int(came[0]) if len(came) == PRESENT_ROWS else 0
+    refused = conn.execute("SELECT id FROM rejected_seqs WHERE id >= ? AND id < ?", (run.run_id << SEQ_BITS | lowest, run.end_id))
+    return np.union1d(came, np.fromiter((row[0] & SEQ_MASK for row in refused), np.int64))
+
+
+def _intervals(numbers: I64) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as disjoint inclusive intervals."""
+    if not len(numbers):
+        return ()
+    breaks = np.flatnonzero(np.diff(numbers) != 1)
+    first = numbers[np.concatenate(([0], breaks + 1))]
+    last = numbers[np.concatenate((breaks, [len(numbers) - 1]))]
+    return tuple(zip(first.tolist(), last.tolist(), strict=True))
