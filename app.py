@@ -6,12 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-from components.page import create_page
+from components.page import CHANGING, create_page
 from services import logs, maintenance
 from services.errors import PowermonError, SettingsError
 from services.monitor import Monitor
 from services.settings import Settings, load_settings
 from services.web.api import create_api
+from services.web.callbacks import callback_rules
 from services.web.serve import serve
 
 ACTIONS = {"backup": 1, "rebuild": 0}  # how many words follow
@@ -42,7 +43,7 @@ def run(settings: Settings) -> int:
     monitor = Monitor(settings)
     server = create_api(monitor)
     page = create_page(server, monitor)
-    return serve(server, settings, page.csp_hashes())
+    return serve(server, settings, page.csp_hashes(), callback_rules(page.callback_map, CHANGING))
 
 
 def act(action: str, words: list[str], settings: Settings) -> int:

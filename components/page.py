@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BESIDE = (connection, events)
 AT_THE_END = (board, ports, recording, demo)
 PANELS = (status, banners, cards, chart, explorer, *BESIDE, *AT_THE_END, dialogs)
+# Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
+# guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
+CHANGING: tuple[str, ...] = ()
 ASSETS = Path(__file__).parent / "assets"
 META_TAGS = [
     {"name": "viewport", "content": "width=device-width, initial-scale=1"},

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.settings import Settings
 from services.web.access import OPERATOR, VIEWER, Access, is_loopback
+from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, called
 from services.web.errors import error_response
 
 MAX_BODY = 1_000_000
@@ -29,7 +30,8 @@ READING = frozenset({"GET", "HEAD"})
 CHANGING = frozenset({"POST", "PUT"})
 LOGIN_PATH, LOGIN_SCRIPT = "/api/login", "/login.js"
 PROBE_PATH = "/api/health"
-VIEWER_MAY_POST = frozenset({"/_dash-update-component", LOGIN_PATH})  # Dash asks for its content by POST; it commands nothing
+SOCKET_PATH = "/ws/realtime"  # the only one: Dash's own transport would carry callbacks past their rules
+ROLE_HEADER = b"x-powermon-role"  # who asks, for whoever stands behind the guard; what a client sends under it is dropped
 _HERE = Path(__file__).parent
 
 
@@ -40,13 +42,16 @@ class Policy(msgspec.Struct, frozen=True):
     csp: str
     access: Access | None = None
     trust_proxy: bool = False
+    callbacks: Rules = {}
 
 
-def make_policy(settings: Settings, access: Access | None, script_hashes: Sequence[str] = ()) -> Policy:
-    """The policy of the settings; `script_hashes` are those of the page's inline scripts."""
+def make_policy(
+    settings: Settings, access: Access | None, script_hashes: Sequence[str] = (), callbacks: Rules | None = None
+) -> Policy:
+    """The policy of the settings; `script_hashes` and `callbacks` are those of the page."""
     own = socket.gethostname().lower()
     hosts = frozenset({"localhost", own, own.partition(".")[0], settings.host, *settings.allow_host})
-    return Policy(hosts, content_security_policy(script_hashes), access, settings.trust_proxy)
+    return Policy(hosts, content_security_policy(script_hashes), access, settings.trust_proxy, callbacks or {})
 
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
@@ -93,8 +98,11 @@ class Guard:
             self._behind_proxy(scope, headers)
             self._check_host(scope, headers)
             self._check_origin(scope, headers)
-            receive = await _whole_body(scope, headers, receive)
-            answer = await self._login(scope, headers, receive)
+            _check_socket(scope)
+            answer = self._recognise(scope, headers)
+            body = None if answer else await _whole_body(scope, headers, receive)
+            answer = answer or self._check_role(scope, body)
+            receive = receive if body is None else _replay(body, receive)
         except RefusedError as refusal:
             answer = refusal.response
         if answer is None:
@@ -140,7 +148,7 @@ class Guard:
 
     # --- who asks ---------------------------------------------------------------------------------------------------
 
-    async def _login(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
+    def _recognise(self, scope: Scope, headers: Headers) -> Response | None:
         """None when the request may go on; its role is then in the scope."""
         access = self._policy.access
         if access is None:
@@ -148,15 +156,33 @@ class Guard:
             return None
         path, method = scope["path"], scope.get("method", "GET")
         if path == LOGIN_PATH and method == "POST":
-            return await _log_in(access, scope, receive)
+            return None
         if path == LOGIN_SCRIPT:
             return Response((_HERE / "login.js").read_bytes(), media_type="text/javascript")
         role = access.role(dict(headers))
         if role is None and not (path == PROBE_PATH and method in READING):
             return _ask_for_token(access, headers)
-        if role == VIEWER and method in CHANGING and path not in VIEWER_MAY_POST:
-            raise RefusedError(403, "viewer", "a viewer may look, not command")
         scope["state"]["role"] = role
+        return None
+
+    def _check_role(self, scope: Scope, body: bytes | None) -> Response | None:
+        """A viewer changes nothing, whichever way it is asked for. Whoever answers is told who asks."""
+        access = self._policy.access
+        if access is not None and scope["path"] == LOGIN_PATH and body is not None:
+            return _log_in(access, scope, body)
+        role = scope["state"].get("role")
+        scope["headers"] = [item for item in scope["headers"] if item[0].lower() != ROLE_HEADER]
+        scope["headers"] += [(ROLE_HEADER, role.encode())] if role else []
+        if body is None:
+            return None
+        changes = True
+        if scope["path"] == CALLBACK_PATH:  # the page asks for its content by POST, too
+            try:
+                changes = called(body, self._policy.callbacks).changes
+            except MalformedCallError as error:
+                raise RefusedError(400, "bad_request", str(error)) from None
+        if role == VIEWER and changes:
+            raise RefusedError(403, "viewer", "a viewer may look, not command")
         return None
 
     # --- what a browser may do with the answer ----------------------------------------------------------------------
@@ -204,10 +230,15 @@ def _same_origin(origin: str, host: str, scheme: str) -> bool:
     ) == host.lower().removesuffix(default)
 
 
-async def _whole_body(scope: Scope, headers: Headers, receive: Receive) -> Receive:
-    """Reads the body of a request that changes something: JSON, bounded, in time."""
+def _check_socket(scope: Scope) -> None:
+    if scope["type"] == "websocket" and scope["path"] != SOCKET_PATH:
+        raise RefusedError(403, "socket", f"the only WebSocket here is {SOCKET_PATH}")
+
+
+async def _whole_body(scope: Scope, headers: Headers, receive: Receive) -> bytes | None:
+    """The body of a request that changes something: JSON, bounded, in time. None for other requests."""
     if scope["type"] != "http" or scope["method"] not in CHANGING:
-        return receive
+        return None
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RefusedError(415, "not_json", "the body must be JSON (Content-Type: application/json)")
     declared = headers.get("content-length", "0")
@@ -215,10 +246,9 @@ async def _whole_body(scope: Scope, headers: Headers, receive: Receive) -> Recei
         raise RefusedError(413, "too_large", f"the body may have at most {MAX_BODY} bytes")
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            body = await _read(receive)
+            return await _read(receive)
     except TimeoutError:
         raise RefusedError(408, "slow", f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
-    return _replay(body, receive)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -243,10 +273,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replaying
 
 
-async def _log_in(access: Access, scope: Scope, receive: Receive) -> Response:
-    message = await receive()
+def _log_in(access: Access, scope: Scope, body: bytes) -> Response:
     try:
-        given: Any = orjson.loads(message["body"])
+        given: Any = orjson.loads(body)
         token = given["token"] if isinstance(given["token"], str) else ""
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise RefusedError(400, "bad_request", 'the body must be {"token": "…"}', "token") from None

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from services.errors import PowermonError
 from services.settings import Settings
 from services.web.access import Access, make_token, token_needed
+from services.web.callbacks import Rules
 from services.web.quick import Quick
 from services.web.security import Guard, make_policy
 
@@ -32,8 +33,11 @@ class CannotListenError(PowermonError):
     """The address cannot be listened on; the message says what to do."""
 
 
-def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = ()) -> int:
-    """Serves until SIGINT or SIGTERM; returns the exit code. Prints the address once it is really listened on."""
+def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = (), callbacks: Rules | None = None) -> int:
+    """Serves until SIGINT or SIGTERM; returns the exit code. Prints the address once it is really listened on.
+
+    `script_hashes` and `callbacks` are those of the page, if `app` carries one.
+    """
     try:
         listening = listen(settings.host, settings.http_port)
     except CannotListenError as error:
@@ -41,7 +45,7 @@ def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = ()) -
     port = listening.getsockname()[1]
     token = settings.token or make_token()
     access = Access(token, settings.viewer_token, f"powermon_{port}", time.monotonic) if token_needed(settings) else None
-    guard = Guard(Quick(app), make_policy(settings, access, script_hashes))
+    guard = Guard(Quick(app), make_policy(settings, access, script_hashes, callbacks))
     made_token = token if access is not None and not settings.token else ""
     server = _Server(_config(guard, settings), _greeting(settings.host, port, made_token))
     app.state.on_failed_start = server.give_up

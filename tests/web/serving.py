@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from services.settings import Settings
 from services.web import serve
 from services.web.access import Access, token_needed
 from services.web.api import create_api
+from services.web.callbacks import Rules
 from services.web.quick import Quick
 from services.web.security import Guard, make_policy
 from tests.web.fake_monitor import FakeMonitor
@@ -29,19 +32,26 @@ def wait_for(condition: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
 
 
 @contextmanager
-def running(
-    monitor: FakeMonitor,
-    settings: Settings | None = None,
+def running(monitor: FakeMonitor, settings: Settings | None = None, **options: Any) -> Iterator[str]:
+    """Serves the API around a façade; gives host:port."""
+    with serving(create_api(monitor), settings or Settings(), **options) as address:  # type: ignore[arg-type]
+        yield address
+
+
+@contextmanager
+def serving(
+    app: FastAPI,
+    settings: Settings,
     *,
     now_s: Callable[[], float] = time.monotonic,
     hashes: Sequence[str] = (),
+    callbacks: Rules | None = None,
 ) -> Iterator[str]:
     """Serves as `serve` does, in a thread; gives host:port."""
-    settings = settings or Settings()
     listening = serve.listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     access = Access(settings.token, settings.viewer_token, f"powermon_{port}", now_s) if token_needed(settings) else None
-    guard = Guard(Quick(create_api(monitor)), make_policy(settings, access, hashes))
+    guard = Guard(Quick(app), make_policy(settings, access, hashes, callbacks))
     server = uvicorn.Server(serve._config(guard, settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
