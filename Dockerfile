@@ -1,11 +1,17 @@
 # docker build -t powermon . && docker run --rm -p 127.0.0.1:8050:8050 -v powermon:/data powermon
-FROM python:3.11-slim AS build
+# Any base with Python 3.11 or newer and its venv will do: --build-arg BASE=debian:bookworm with python3-venv, say.
+# docker keeps the health check; podman and buildah only with --format docker.
+ARG BASE=python:3.11-slim
+FROM ${BASE} AS build
+# For a bench without internet: a folder of wheels, mounted, and PIP_OPTIONS="--no-index --find-links /wheels".
+ARG PIP_OPTIONS=""
 COPY requirements.txt /tmp/
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt
+RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check ${PIP_OPTIONS} -r /tmp/requirements.txt
 
-FROM python:3.11-slim
+ARG BASE=python:3.11-slim
+FROM ${BASE}
 # dialout owns serial ports on Debian; the image runs as nobody in particular
-RUN useradd --system --uid 10001 --gid dialout --no-create-home powermon && install -d -o powermon -g dialout /data
+RUN useradd --no-log-init --uid 10001 --gid dialout --no-create-home --shell /usr/sbin/nologin powermon && install -d -o powermon -g dialout /data
 COPY --from=build /venv /venv
 WORKDIR /powermon
 COPY app.py pyproject.toml ./

@@ -1,5 +1,6 @@
 # make run    sets up .venv and starts powermon      make test   everything that is checked
 # make lint   style, types, layers                   make bench  speed, as ratios
+# make image-test   builds the container image and runs it (root, Debian)
 # ARGS="…" is passed on: make run ARGS="--mock", make test ARGS="-k history", make bench ARGS="--full"
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test bench lint firmware run-firmware docs system-packages clean
+.PHONY: run test check bench lint image-test firmware run-firmware docs system-packages clean
 
 run: $(VENV)/.run
 	$(BIN)/python app.py $(ARGS)
@@ -22,6 +23,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict services components mock app.py
 	$(BIN)/lint-imports
+
+image-test:
+	PYTHON=$(PYTHON) sh .ci/image-test
 
 firmware:
 	$(MAKE) -C firmware
