@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from services.errors import PowermonError
 from services.monitor import Monitor
-from services.web import boards, docs, errors, health, history, live, realtime
+from services.web import boards, docs, errors, health, history, live, metrics, realtime
 from services.web.parameters import Workers
 from services.web.security import MAX_BODY
 
@@ -42,7 +42,7 @@ def create_api(monitor: Monitor) -> FastAPI:
     app.state.live_answers = live.LiveAnswers()
     app.state.on_failed_start = None
     errors.install(app)
-    for module in (live, history, boards, health):
+    for module in (live, history, boards, health, metrics):
         app.include_router(module.router)
     realtime.install(app)
     docs.install(app, DESCRIPTION)

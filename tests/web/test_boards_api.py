@@ -115,8 +115,8 @@ def test_metrics_are_openmetrics_with_measured_values_only(client: httpx.Client,
     lines = answer.text.splitlines()
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert lines[-1] == "# EOF" and answer.text.endswith("\n")
-    assert f'powermon_received_total{{device="{DEVICE}"}} 200' in lines
-    assert f'powermon_live{{device="{DEVICE}"}} 0' in lines
+    assert f'powermon_received_total{{device="{DEVICE}"}} 200.0' in lines
+    assert f'powermon_live{{device="{DEVICE}"}} 0.0' in lines
     assert 'powermon_latency_ms{quantile="p50"} 1.2' in lines
     assert not [line for line in lines if "None" in line or "nan" in line.lower() or 'quantile="p95"' in line]
     families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
