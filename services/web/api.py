@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from services.errors import PowermonError
 from services.monitor import Monitor
 from services.web import boards, docs, errors, health, history, live, metrics, realtime
+from services.web.bodies import MAX_BODY
 from services.web.parameters import Workers
-from services.web.security import MAX_BODY
 
 log = logging.getLogger(__name__)
 

@@ -29,6 +29,17 @@ def error_response(status: int, code: str, message: str, field: str = "", header
     return Response(body, status, headers=dict(headers or {}), media_type="application/json")
 
 
+class RefusedError(Exception):
+    """A request ends here, with this answer; `closing` also ends its connection, where the rest of it is not worth reading."""
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str = "", *, closing: bool = False, **headers: str
+    ) -> None:
+        super().__init__(message)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.response = error_response(status, code, message, field, named | ({"Connection": "close"} if closing else {}))
+
+
 def install(app: FastAPI) -> None:
     """Every exception a route may raise gets the shape."""
     app.add_exception_handler(RequestValidationError, _invalid)

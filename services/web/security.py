@@ -1,13 +1,14 @@
 """The guard in front of everything: whose page this is, who may ask, how much, and what a browser may do with the answer.
 
 A page that can command hardware must not be reachable by other sites: not by a foreign name that resolves to us
-(DNS rebinding, so `Host` is checked), not by a foreign page that posts to us (`Origin`, `Sec-Fetch-Site`), not by a frame.
+(DNS rebinding, so `Host` is checked), not by a foreign page that asks or posts (`Origin`, `Sec-Fetch-Site`), not by a frame.
+What protects whom from what, and what does not: docs/security.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import math
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,18 +21,26 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.settings import Settings
-from services.web.access import OPERATOR, VIEWER, Access, is_loopback
+from services.web.access import MOST_WAIT_S, OPERATOR, VIEWER, Access, bearer
+from services.web.bodies import MAX_BODY, check_head, check_no_body, read_json, replay
 from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, called
-from services.web.errors import error_response
+from services.web.errors import RefusedError, error_response
+from services.web.origins import foreign, host_name, is_address, is_loopback, mere_link, source_of
 
-MAX_BODY = 1_000_000
-BODY_TIMEOUT_S = 10.0
-READING = frozenset({"GET", "HEAD"})
-CHANGING = frozenset({"POST", "PUT"})
-LOGIN_PATH, LOGIN_SCRIPT = "/api/login", "/login.js"
+READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "DELETE"})
+LOGIN_PATH, LOGOUT_PATH, LOGIN_SCRIPT = "/api/login", "/api/logout", "/login.js"
+MAX_LOGIN_BODY = 4_096  # it is read before anybody knows who sends it
 PROBE_PATH = "/api/health"
 SOCKET_PATH = "/ws/realtime"  # the only one: Dash's own transport would carry callbacks past their rules
 ROLE_HEADER = b"x-powermon-role"  # who asks, for whoever stands behind the guard; what a client sends under it is dropped
+BROWSER_RULES = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
+}
 _HERE = Path(__file__).parent
 
 
@@ -50,7 +59,8 @@ def make_policy(
 ) -> Policy:
     """The policy of the settings; `script_hashes` and `callbacks` are those of the page."""
     own = socket.gethostname().lower()
-    hosts = frozenset({"localhost", own, own.partition(".")[0], settings.host, *settings.allow_host})
+    short = own.partition(".")[0]
+    hosts = frozenset({"localhost", own, short, f"{short}.local", settings.host, *settings.allow_host})
     return Policy(hosts, content_security_policy(script_hashes), access, settings.trust_proxy, callbacks or {})
 
 
@@ -73,12 +83,13 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
     )
 
 
-class RefusedError(Exception):
-    """The request ends here, with this answer."""
+class _Asker(msgspec.Struct):
+    """What is known of who asks."""
 
-    def __init__(self, status: int, code: str, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.response = error_response(status, code, message, field)
+    host: str  # the name the browser used
+    source: str  # where it comes from
+    role: str | None = None
+    session: str = ""
 
 
 class Guard:
@@ -92,19 +103,11 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        send = self._with_headers(scope, send)
         try:
-            headers = Headers(scope=scope)
-            self._behind_proxy(scope, headers)
-            self._check_host(scope, headers)
-            self._check_origin(scope, headers)
-            _check_socket(scope)
-            answer = self._recognise(scope, headers)
-            body = None if answer else await _whole_body(scope, headers, receive)
-            answer = answer or self._check_role(scope, body)
-            receive = receive if body is None else _replay(body, receive)
+            receive, send, answer = await self._admit(scope, receive, self._with_headers(scope, send))
         except RefusedError as refusal:
             answer = refusal.response
+            send = self._with_headers(scope, send)
         if answer is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -112,78 +115,121 @@ class Guard:
         else:
             await answer(scope, receive, send)
 
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send, Response | None]:
+        """What the application gets, or the answer instead of it. Raises RefusedError."""
+        headers = Headers(scope=scope)
+        check_head(scope, headers)
+        asker = self._asker(scope, headers)
+        _check_method(scope)
+        _check_origin(scope, headers, asker.host)
+        answer = await self._recognise(scope, headers, asker)
+        if answer is not None:
+            return receive, send, answer
+        if scope["type"] == "websocket":
+            if scope["path"] != SOCKET_PATH:
+                raise RefusedError(403, "socket", f"the only WebSocket here is {SOCKET_PATH}")
+            send = self._while_logged_in(asker, send)
+        elif scope["method"] in READING:
+            check_no_body(headers)
+        else:
+            body = await _body(scope, headers, receive)
+            if scope["path"] in (LOGIN_PATH, LOGOUT_PATH) and scope["method"] == "POST":
+                return receive, send, await self._log_in_or_out(scope, body, asker)
+            self._check_role(scope["path"], body, asker)
+            receive = replay(body, receive)
+        _tell_role(scope, asker.role)
+        return receive, send, None
+
     # --- who are we -------------------------------------------------------------------------------------------------
 
-    def _behind_proxy(self, scope: Scope, headers: Headers) -> None:
-        """What a reverse proxy on this machine says of the browser's own request."""
-        scope.setdefault("state", {})["host"] = headers.get("host", "")
-        client = scope.get("client")
-        if self._policy.trust_proxy and client and is_loopback(client[0]):
-            scope["state"]["host"] = headers.get("x-forwarded-host", headers.get("host", "")).split(",")[0].strip()
-            if headers.get("x-forwarded-proto", "").lower() == "https":
-                scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
-
-    def _check_host(self, scope: Scope, headers: Headers) -> None:
+    def _asker(self, scope: Scope, headers: Headers) -> _Asker:
+        """Where a request goes and where it comes from: a reverse proxy on this machine may tell, if it is to be believed."""
         if len(headers.getlist("host")) != 1:
             raise RefusedError(400, "host", "a request needs exactly one Host header")
-        name = host_name(scope["state"]["host"])
-        if not (name in self._policy.hosts or name.endswith(".local") or _is_address(name)):
+        client, host = scope.get("client"), headers["host"]
+        self._check_host(host)
+        if not (self._policy.trust_proxy and client and is_loopback(client[0])):
+            return _Asker(host, source_of(client))
+        for forwarded in ",".join(headers.getlist("x-forwarded-host")).split(","):
+            if forwarded.strip():
+                host = forwarded.strip()
+                self._check_host(host)
+        if headers.get("x-forwarded-proto", "").lower() == "https":
+            scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
+        return _Asker(host, source_of(client, ",".join(headers.getlist("x-forwarded-for"))))
+
+    def _check_host(self, host: str) -> None:
+        name = host_name(host)
+        if name not in self._policy.hosts and not is_address(name):
+            shown = name or "?"
             message = (
-                f"this program does not answer to the name {name[:100]!r}; start it with --allow-host {name[:100]} if it should"
+                f"this program does not answer to the name {shown[:100]!r}; start it with --allow-host {shown[:100]} if it should"
             )
             raise RefusedError(403, "host", message)
 
-    def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """Other sites may link to us; they may neither change anything nor listen."""
-        if scope["type"] == "http":
-            if scope["method"] in READING:
-                return
-            if scope["method"] not in CHANGING:
-                raise RefusedError(405, "method_not_allowed", f"{scope['method'][:20]} is not used here")
-        origin = headers.get("origin")
-        if origin is not None and not _same_origin(origin, scope["state"]["host"], scope["scheme"]):
-            raise RefusedError(403, "origin", "requests from other sites are refused")
-        if origin is None and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise RefusedError(403, "origin", "requests from other sites are refused")
-
     # --- who asks ---------------------------------------------------------------------------------------------------
 
-    def _recognise(self, scope: Scope, headers: Headers) -> Response | None:
-        """None when the request may go on; its role is then in the scope."""
-        access = self._policy.access
+    async def _recognise(self, scope: Scope, headers: Headers, asker: _Asker) -> Response | None:
+        """Finds the asker's role; the answer when there is none and one is needed."""
+        access, path = self._policy.access, scope["path"]
         if access is None:
-            scope["state"]["role"] = OPERATOR
+            asker.role = OPERATOR
             return None
-        path, method = scope["path"], scope.get("method", "GET")
-        if path == LOGIN_PATH and method == "POST":
-            return None
-        if path == LOGIN_SCRIPT:
+        token = bearer(headers)
+        if token is None:
+            asker.session = access.session(headers)
+            asker.role = access.sessions.role(asker.session)
+        elif path != LOGIN_PATH:
+            asker.role = await _role_of_token(access, asker.source, token)
+        reading = scope["type"] == "http" and scope["method"] in READING
+        if path == LOGIN_SCRIPT and reading:
             return Response((_HERE / "login.js").read_bytes(), media_type="text/javascript")
-        role = access.role(dict(headers))
-        if role is None and not (path == PROBE_PATH and method in READING):
-            return _ask_for_token(access, headers)
-        scope["state"]["role"] = role
-        return None
-
-    def _check_role(self, scope: Scope, body: bytes | None) -> Response | None:
-        """A viewer changes nothing, whichever way it is asked for. Whoever answers is told who asks."""
-        access = self._policy.access
-        if access is not None and scope["path"] == LOGIN_PATH and body is not None:
-            return _log_in(access, scope, body)
-        role = scope["state"].get("role")
-        scope["headers"] = [item for item in scope["headers"] if item[0].lower() != ROLE_HEADER]
-        scope["headers"] += [(ROLE_HEADER, role.encode())] if role else []
-        if body is None:
+        if asker.role is not None or path == LOGIN_PATH or (path == PROBE_PATH and reading):
             return None
+        return _ask_for_token(headers)
+
+    def _check_role(self, path: str, body: bytes, asker: _Asker) -> None:
+        """A viewer changes nothing, whichever way it is asked for."""
         changes = True
-        if scope["path"] == CALLBACK_PATH:  # the page asks for its content by POST, too
+        if path == CALLBACK_PATH:  # the page asks for its content by POST, too
             try:
                 changes = called(body, self._policy.callbacks).changes
             except MalformedCallError as error:
                 raise RefusedError(400, "bad_request", str(error)) from None
-        if role == VIEWER and changes:
+        if asker.role == VIEWER and changes:
             raise RefusedError(403, "viewer", "a viewer may look, not command")
-        return None
+
+    async def _log_in_or_out(self, scope: Scope, body: bytes, asker: _Asker) -> Response:
+        access = self._policy.access
+        given = _document(body)
+        if access is None:  # nobody logs in where everybody is an operator
+            return _json({"role": OPERATOR})
+        if scope["path"] == LOGOUT_PATH:
+            if given.get("everywhere") is True and asker.role == OPERATOR:
+                access.sessions.end_all()
+            access.sessions.end(asker.session)
+            return _json({"role": None}, access.cookie("", scope["scheme"] == "https"))
+        token = given.get("token")
+        if not isinstance(token, str):
+            raise RefusedError(400, "bad_request", 'the body must be {"token": "…"}', "token")
+        role = await _role_of_token(access, asker.source, token)
+        if role is None:
+            raise RefusedError(401, "wrong_token", "this token is not valid", "token")
+        access.sessions.end(asker.session)
+        return _json({"role": role}, access.cookie(access.sessions.open(role), scope["scheme"] == "https"))
+
+    def _while_logged_in(self, asker: _Asker, send: Send) -> Send:
+        """A socket ends with the session that opened it."""
+        access = self._policy.access
+        if access is None or not asker.session:
+            return send
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "websocket.send" and access.sessions.role(asker.session) != asker.role:
+                message = {"type": "websocket.close", "code": 1008, "reason": "logged out"}
+            await send(message)
+
+        return sending
 
     # --- what a browser may do with the answer ----------------------------------------------------------------------
 
@@ -192,12 +238,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = self._policy.csp
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["X-Frame-Options"] = "DENY"
-                headers["Referrer-Policy"] = "same-origin"
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), usb=(), serial=()"
+                for name, value in BROWSER_RULES.items():
+                    headers[name] = value
                 if scope["path"].startswith("/api/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -205,93 +247,65 @@ class Guard:
         return sending
 
 
-def host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets, lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+def _check_method(scope: Scope) -> None:
+    if scope["type"] == "http" and scope["method"] not in READING | CHANGING:
+        allowed = ", ".join(sorted(READING | CHANGING))
+        message = f"{scope['method'][:20]} is not used here"
+        raise RefusedError(405, "method_not_allowed", message, Allow=allowed)
 
 
-def _is_address(name: str) -> bool:
-    """An address cannot be rebound to another one as a name can."""
-    try:
-        ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+def _check_origin(scope: Scope, headers: Headers, host: str) -> None:
+    """Other sites may link to the page; they may neither ask anything, nor change anything, nor listen."""
+    if not foreign(headers, host, scope["scheme"]):
+        return
+    if scope["type"] == "http" and scope["method"] in READING and mere_link(headers, scope["path"]):
+        return
+    raise RefusedError(403, "origin", "requests from other sites are refused")
 
 
-def _same_origin(origin: str, host: str, scheme: str) -> bool:
-    secure = scheme in ("https", "wss")
-    origin_scheme, _, origin_host = origin.partition("://")
-    default = ":443" if secure else ":80"
-    return origin_scheme == ("https" if secure else "http") and origin_host.lower().removesuffix(
-        default
-    ) == host.lower().removesuffix(default)
+async def _body(scope: Scope, headers: Headers, receive: Receive) -> bytes:
+    if scope["method"] == "DELETE" and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return b""  # a browser asks first before it lets another site's page send one
+    return await read_json(headers, receive, MAX_LOGIN_BODY if scope["path"] == LOGIN_PATH else MAX_BODY)
 
 
-def _check_socket(scope: Scope) -> None:
-    if scope["type"] == "websocket" and scope["path"] != SOCKET_PATH:
-        raise RefusedError(403, "socket", f"the only WebSocket here is {SOCKET_PATH}")
-
-
-async def _whole_body(scope: Scope, headers: Headers, receive: Receive) -> bytes | None:
-    """The body of a request that changes something: JSON, bounded, in time. None for other requests."""
-    if scope["type"] != "http" or scope["method"] not in CHANGING:
-        return None
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise RefusedError(415, "not_json", "the body must be JSON (Content-Type: application/json)")
-    declared = headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > MAX_BODY:
-        raise RefusedError(413, "too_large", f"the body may have at most {MAX_BODY} bytes")
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await _read(receive)
-    except TimeoutError:
-        raise RefusedError(408, "slow", f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
-
-
-async def _read(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError(400, "gone", "the client went away")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise RefusedError(413, "too_large", f"the body may have at most {MAX_BODY} bytes")
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replaying() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return replaying
-
-
-def _log_in(access: Access, scope: Scope, body: bytes) -> Response:
-    try:
-        given: Any = orjson.loads(body)
-        token = given["token"] if isinstance(given["token"], str) else ""
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise RefusedError(400, "bad_request", 'the body must be {"token": "…"}', "token") from None
+async def _role_of_token(access: Access, source: str, token: str) -> str | None:
+    """The role, after the source has waited for its turn. Raises RefusedError when too many wait."""
+    wait_s = access.tries.wait_s(source, token)
+    if wait_s > MOST_WAIT_S:
+        raise RefusedError(429, "too_many", "too many wrong tokens from there", Retry_After=str(math.ceil(wait_s)))
+    if wait_s > 0:
+        await asyncio.sleep(wait_s)
     role = access.role_of_token(token)
     if role is None:
-        if access.locked:
-            raise RefusedError(429, "too_many", "too many wrong tokens; wait a minute")
-        raise RefusedError(401, "wrong_token", "this token is not valid", "token")
-    response = Response(orjson.dumps({"role": role}), media_type="application/json")
-    response.headers["Set-Cookie"] = access.cookie_header(role, scope["scheme"] == "https")
-    return response
+        access.tries.failed(source)
+    else:
+        access.tries.succeeded(source, token)
+    return role
 
 
-def _ask_for_token(access: Access, headers: Headers) -> Response:
-    if access.locked and "authorization" in headers:
-        return error_response(429, "too_many", "too many wrong tokens; wait a minute")
+def _tell_role(scope: Scope, role: str | None) -> None:
+    scope.setdefault("state", {})["role"] = role
+    scope["headers"] = [item for item in scope["headers"] if item[0].lower() != ROLE_HEADER]
+    scope["headers"] += [(ROLE_HEADER, role.encode())] if role else []
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise RefusedError(400, "bad_request", "the body must be a JSON object", "token")
+    return document
+
+
+def _json(document: object, cookie: str = "") -> Response:
+    headers = {"Set-Cookie": cookie} if cookie else {}
+    return Response(orjson.dumps(document), media_type="application/json", headers=headers)
+
+
+def _ask_for_token(headers: Headers) -> Response:
     if "text/html" in headers.get("accept", ""):
         page = (_HERE / "login.html").read_text(encoding="utf-8")
         return Response(page, 401, media_type="text/html", headers={"Cache-Control": "no-store"})

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from services.settings import Settings
-from services.web import security
-from services.web.access import Access, is_loopback, token_needed
-from services.web.security import content_security_policy, host_name, make_policy
+from services.web import bodies
+from services.web.access import Access, Sessions, Tries, token_needed
+from services.web.origins import host_name, is_loopback, source_of
+from services.web.security import content_security_policy, make_policy
 from tests.web.fake_monitor import DEVICE, FakeMonitor
 from tests.web.serving import running
 
 TOKEN, LOOK = "operator-token-1", "viewer-token-22"
+SHORT = socket.gethostname().lower().partition(".")[0]
 COMMAND = f"/api/devices/{DEVICE}/commands"
 
 
@@ -32,8 +35,13 @@ def client_of(address: str, **headers: str) -> httpx.Client:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8050", "127.0.0.1.evil.example", "localhost.evil.example", "", "a" * 300]
-)
+    "host",
+    [
+        "evil.example", "evil.example:8050", "127.0.0.1.evil.example", "localhost.evil.example", "", "a" * 300,
+        "other.local", "[::1].evil.example", "1.2.3.4%.evil.example", "1.2.3.4%25x", "[::1", "localhost:80:80", "localhost/x",
+        "user@localhost", "[evil.example]", "localhost evil.example",
+    ],
+)  # fmt: skip
 def test_a_foreign_host_is_refused_and_the_flag_is_named(client: httpx.Client, monitor: FakeMonitor, host: str) -> None:
     for answer in (
         client.get("/api/latest", headers={"Host": host}),
@@ -44,8 +52,12 @@ def test_a_foreign_host_is_refused_and_the_flag_is_named(client: httpx.Client, m
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost:8050", "127.0.0.1", "[::1]:8050", "192.168.0.5:8050", "bench.local", socket.gethostname(), "LOCALHOST"]
-)
+    "host",
+    [
+        "localhost:8050", "127.0.0.1", "[::1]:8050", "192.168.0.5:8050", f"{SHORT}.local", socket.gethostname(), "LOCALHOST",
+        "localhost.",
+    ],
+)  # fmt: skip
 def test_our_own_names_and_addresses_are_answered(client: httpx.Client, host: str) -> None:
     assert client.get("/api/health", headers={"Host": host}).status_code == 200
 
@@ -70,9 +82,10 @@ def raw(address: str, request: str) -> bytes:
         return connection.recv(4096)
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.from_regex(r"[\[\]%.:@a-z0-9]{0,40}", fullmatch=True))
 def test_no_host_header_makes_the_check_fall_over(text: str) -> None:
-    assert isinstance(host_name(text), str)
+    name = host_name(text)
+    assert name == "" or (name in text.lower() and not set(name) & set("[]%/@ "))
 
 
 # --- other sites ----------------------------------------------------------------------------------------------------
@@ -123,9 +136,30 @@ def test_only_json_changes_anything(client: httpx.Client, monitor: FakeMonitor, 
     assert answer.status_code == 415 and monitor.calls == []
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE"])
 def test_other_methods_are_not_used(client: httpx.Client, method: str) -> None:
-    assert client.request(method, COMMAND).status_code == 405
+    answer = client.request(method, COMMAND)
+    assert answer.status_code == 405 and "POST" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/api/latest", "/api/history?points=1&from=0&to=253402300799", "/metrics", "/_dash-layout"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+def test_other_sites_may_not_ask_either(client: httpx.Client, path: str, headers: dict[str, str]) -> None:
+    assert client.get(path, headers=headers).status_code == 403
+
+
+def test_other_sites_may_link_to_the_page(client: httpx.Client) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert client.get("/", headers=headers).status_code != 403
+    assert client.get("/api/latest", headers={"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}).status_code == 200
 
 
 # --- how much -------------------------------------------------------------------------------------------------------
@@ -146,9 +180,22 @@ def test_a_large_body_without_length_is_cut_off(client: httpx.Client, monitor: F
 
 
 def test_a_body_that_never_ends_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.2)
     head = f"POST {COMMAND} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"
     assert raw(address, head).split()[1] == b"408"
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 10", "Transfer-Encoding: chunked"])
+def test_a_question_with_an_unfinished_body_is_answered_at_once(address: str, length: str) -> None:
+    for path in ("/", "/_dash-layout", "/api/latest"):
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+        assert raw(address, head).split()[1] == b"400"
+
+
+def test_more_headers_than_any_browser_sends_are_refused(client: httpx.Client) -> None:
+    many = client.get("/api/latest", headers={f"X-{n}": "1" for n in range(200)})
+    large = client.get("/api/latest", headers={"X-Large": "x" * 40_000})
+    assert many.status_code == 431 and large.status_code == 431
 
 
 # --- what a browser may do with the answer --------------------------------------------------------------------------
@@ -263,20 +310,123 @@ class Clock:
         return self.now_s
 
 
-def test_guessing_is_stopped_and_allowed_again_after_a_minute() -> None:
+def test_wrong_tokens_are_looked_at_one_a_second_and_the_right_one_is_only_queued() -> None:
     clock = Clock()
-    access = Access(TOKEN, "", "c", clock)
-    for _ in range(20):
-        assert access.role_of_token("wrong") is None
-    assert access.role_of_token(TOKEN) is None and access.locked
-    clock.now_s += 60.0
-    assert access.role_of_token(TOKEN) == "operator"
+    tries = Tries(clock)
+    for _ in range(5):
+        assert tries.wait_s("a", "wrong") == 0.0
+        tries.failed("a")
+    waits = [tries.wait_s("a", f"wrong-{n}") for n in range(20)]
+    assert waits[:5] == [1.0, 2.0, 3.0, 4.0, 5.0] and set(waits[5:]) == {6.0}  # those take no turn
+    assert tries.wait_s("b", "wrong") == 0.0  # nobody else waits
+    clock.now_s += 6.0
+    assert tries.wait_s("a", TOKEN) == 0.0
 
 
-def test_many_wrong_tokens_are_429(monitor: FakeMonitor) -> None:
+def test_a_token_that_was_right_from_there_never_waits() -> None:
+    tries = Tries(Clock())
+    tries.succeeded("a", TOKEN)
+    for _ in range(50):
+        tries.failed("a")
+    assert tries.wait_s("a", TOKEN) == 0.0 and tries.wait_s("a", "other") > 0.0
+
+
+def test_a_source_that_stopped_guessing_is_like_any_other() -> None:
+    clock = Clock()
+    tries = Tries(clock)
+    for _ in range(50):
+        tries.failed("a")
+    clock.now_s += 61.0
+    assert [tries.wait_s("a", "x") for _ in range(3)] == [0.0] * 3
+
+
+def test_any_number_of_sources_takes_bounded_memory() -> None:
+    tries = Tries(Clock())
+    for n in range(10_500):
+        tries.failed(f"source-{n}")
+    assert len(tries._sources) == 10_000
+
+
+@pytest.mark.parametrize("how", ["bearer", "login"])
+def test_guessing_locks_nobody_out(monitor: FakeMonitor, how: str) -> None:
+    def ask(client: httpx.Client, token: str) -> httpx.Response:
+        if how == "login":
+            return client.post("/api/login", json={"token": token})
+        return client.get("/api/latest", headers={"Authorization": f"Bearer {token}"})
+
+    with running(monitor, Settings(token=TOKEN)) as address, client_of(address) as client, client_of(address) as inside:
+        assert inside.post("/api/login", json={"token": TOKEN}).status_code == 200
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda n: ask(client, f"wrong-{n}"), range(20)))
+        assert {answer.status_code for answer in answers} == {401, 429}
+        late = [answer for answer in answers if answer.status_code == 429]
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in late)
+        assert inside.get("/api/latest").status_code == 200  # who is in does not wait
+        assert ask(client, TOKEN).status_code == 200
+        assert ask(client, TOKEN).status_code == 200
+
+
+# --- sessions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_ends_after_a_week_without_use_and_after_a_month_with() -> None:
+    clock = Clock()
+    sessions = Sessions(clock)
+    idle, used = sessions.open("viewer"), sessions.open("operator")
+    for day in range(30):
+        assert sessions.role(used) == "operator", day
+        clock.now_s += 86_400.0
+    assert sessions.role(idle) is None and sessions.role(used) is None
+
+
+def test_many_viewers_do_not_log_an_operator_out() -> None:
+    sessions = Sessions(Clock())
+    operator = sessions.open("operator")
+    viewers = [sessions.open("viewer") for _ in range(300)]
+    assert sessions.role(operator) == "operator"
+    assert [sessions.role(viewer) is not None for viewer in viewers] == [False] * 100 + [True] * 200
+
+
+def test_a_session_is_not_made_of_the_token_and_no_two_are_alike() -> None:
+    sessions = Sessions(Clock())
+    names = {sessions.open("operator") for _ in range(100)}
+    assert len(names) == 100 and min(map(len, names)) >= 32
+
+
+def test_logging_out_ends_the_session_its_cookie_and_its_sockets(monitor: FakeMonitor) -> None:
+    with running(monitor, Settings(token=TOKEN)) as address, client_of(address) as client, client_of(address) as other:
+        cookie = client.post("/api/login", json={"token": TOKEN}).headers["set-cookie"].partition(";")[0]
+        other.post("/api/login", json={"token": TOKEN})
+        with connect(f"ws://{address}/ws/realtime", additional_headers={"Cookie": cookie}, open_timeout=20) as websocket:
+            websocket.recv(timeout=20)
+            assert "Max-Age=0" in client.post("/api/logout", json={}).headers["set-cookie"]
+            with pytest.raises(ConnectionClosed):
+                for _ in range(100):
+                    websocket.recv(timeout=20)
+        assert client.get("/api/latest", headers={"Cookie": cookie}).status_code == 401
+        assert other.get("/api/latest").status_code == 200
+
+
+def test_an_operator_can_log_everybody_out_and_a_viewer_cannot(monitor: FakeMonitor) -> None:
+    settings = Settings(token=TOKEN, viewer_token=LOOK)
+    with running(monitor, settings) as address, client_of(address) as operator, client_of(address) as viewer:
+        operator.post("/api/login", json={"token": TOKEN})
+        viewer.post("/api/login", json={"token": LOOK})
+        viewer.post("/api/logout", json={"everywhere": True})
+        assert operator.get("/api/latest").status_code == 200 and viewer.get("/api/latest").status_code == 401
+        viewer.post("/api/login", json={"token": LOOK})
+        operator.post("/api/logout", json={"everywhere": True})
+        assert [one.get("/api/latest").status_code for one in (operator, viewer)] == [401, 401]
+
+
+def test_every_session_ends_when_the_token_changes() -> None:
+    name = Access(TOKEN, "", "c", Clock()).sessions.open("operator")
+    assert Access("another-token", "", "c", Clock()).sessions.role(name) is None
+
+
+def test_nobody_knows_a_session_and_so_nobody_ends_one(monitor: FakeMonitor) -> None:
     with running(monitor, Settings(token=TOKEN)) as address, client_of(address) as client:
-        codes = [client.post("/api/login", json={"token": f"wrong-{n}"}).status_code for n in range(21)]
-    assert codes == [401] * 19 + [429] * 2
+        assert client.post("/api/logout", json={"everywhere": True}).status_code == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token":5}', b'"x"', b"{", b"null"])
@@ -300,6 +450,22 @@ def test_a_trusted_proxy_may_speak_for_the_browser(monitor: FakeMonitor) -> None
     with running(monitor, settings) as address, client_of(address, **forwarded) as client:
         answer = client.post("/api/login", json={"token": TOKEN})
     assert answer.status_code == 200 and "Secure" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(("host", "forwarded"), [
+    ("evil.example", "bench.example"), ("bench.example", "evil.example"), ("bench.example", "evil.example, bench.example"),
+])  # fmt: skip
+def test_behind_a_proxy_every_name_must_be_ours(monitor: FakeMonitor, host: str, forwarded: str) -> None:
+    settings = Settings(token=TOKEN, trust_proxy=True, allow_host=("bench.example",))
+    with running(monitor, settings) as address, client_of(address, **{"Host": host, "X-Forwarded-Host": forwarded}) as client:
+        assert client.get("/api/health").status_code == 403
+
+
+def test_behind_a_proxy_guesses_count_for_who_made_them() -> None:
+    assert source_of(("127.0.0.1", 5), "203.0.113.9, 198.51.100.7") == "198.51.100.7"
+    assert source_of(("127.0.0.1", 5), "nonsense") == "127.0.0.1" and source_of(None) == ""
+    assert source_of(("2001:db8:1:2:3:4:5:6", 5)) == source_of(("2001:db8:1:2::1", 5)) != source_of(("2001:db8:1:3::1", 5))
+    assert source_of(("::ffff:192.0.2.1", 5)) == "192.0.2.1"
 
 
 def test_what_a_proxy_says_is_not_believed_by_default(client: httpx.Client) -> None:
