@@ -7,6 +7,7 @@
 #include "buzzer.h"
 #include "config.h"
 #include "frame.h"
+#include "ina219.h"
 #include "message.h"
 #include "reading.h"
 #include "replies.h"
@@ -19,6 +20,10 @@ namespace powermon {
 constexpr uint16_t SHORTEST_MS = shortest_interval_ms(BAUD, READING_BYTES);
 constexpr uint16_t SHORTEST_WITH_TIME_MS = shortest_interval_ms(BAUD, READING_BYTES + WALL_TIME_BYTES);
 
+static_assert(sizeof("{\"hello\":\"powermon\",\"proto\":1,\"fw\":\"" POWERMON_VERSION "\",\"id\":\"" POWERMON_ID
+                     "\",\"boot\":4294967295,\"interval_ms\":60000,\"buffer\":250,\"oldest\":4294967295,\"seq\":4294967295,"
+                     "\"range\":{\"v\":[0,26],\"a\":[-21.334,21.334]},\"crc\":\"9F3C\"}\n") - 1 <= MAX_FRAME,
+              "the longest hello must fit into a frame: one that does not is never sent");
 static_assert(INTERVAL_MS >= SHORTEST_MS && INTERVAL_MS <= LONGEST_INTERVAL_MS, "the line cannot carry POWERMON_INTERVAL_MS");
 
 class Board {
@@ -30,19 +35,21 @@ class Board {
 
   void start(uint32_t boot, uint32_t now) {
     boot_ = boot;
+    sealed_ms_ = now;
     hello_waits_ = true;
     schedule.start(now, INTERVAL_MS);
   }
 
   // A new reading. It is kept whether or not the line has room for it.
   void measured(const Sample &sample) {
-    ring_.push(sample);
+    if (ring_.push(sample)) say_gone(ring_.oldest() - 1, boot_);
     wall_.keep(sample.ms);
   }
 
   // A line of the host.
   void hear(const char *line, uint8_t length, uint32_t now) {
     Message message = read_message(line, length, crc_due(now));
+    bool returned = message.seal == Seal::Right && now - sealed_ms_ > SILENCE_MS;
     if (message.seal == Seal::Right) {
       crc_seen_ = true;
       sealed_ms_ = now;
@@ -55,6 +62,7 @@ class Board {
       case Says::Order: obey(message, now); break;
       default: break;
     }
+    if (returned) ring_.offer();  // after its line: an acknowledgement leaves less to offer
   }
 
   // The next line to send; false when there is nothing to say. Live readings are never kept waiting by more than one
@@ -78,10 +86,14 @@ class Board {
   void send_again(const Message &message) {
     Numbers numbers = message.numbers();
     for (uint32_t seq; numbers.next(seq);) {
-      if (message.boot == boot_ && ring_.ask(seq)) continue;
-      if (gone_.empty()) gone_boot_ = message.boot;
-      if (gone_boot_ == message.boot) gone_.put(seq);
+      if (message.boot != boot_ || ring_.ask(seq) == Ask::Gone) say_gone(seq, message.boot);
     }
+  }
+
+  // When there is no room left, or the line that waits is about another boot, it is left out: the host asks again.
+  void say_gone(uint32_t seq, uint32_t boot) {
+    if (gone_.empty()) gone_boot_ = boot;
+    if (gone_boot_ == boot) gone_.put(seq);
   }
 
   void obey(const Message &message, uint32_t now) {
@@ -118,7 +130,8 @@ class Board {
 
   Outcome set_interval(const Argument &value_ms, uint32_t now) {
     if (!value_ms.within(SHORTEST_MS, LONGEST_INTERVAL_MS)) return Outcome::BadInterval;
-    schedule.start(now, (uint16_t)value_ms.low_32());
+    uint16_t interval_ms = (uint16_t)value_ms.low_32();
+    if (interval_ms != schedule.interval_ms()) schedule.start(now, interval_ms);  // said often, it must not keep us from measuring
     return Outcome::Ok;
   }
 
@@ -166,9 +179,22 @@ class Board {
     frame.number(schedule.interval_ms());
     frame.text(PSTR(",\"buffer\":"));
     frame.number(RING_SIZE);
+    frame.text(PSTR(",\"oldest\":"));
+    frame.number(ring_.oldest());
     frame.text(PSTR(",\"seq\":"));
     frame.number(ring_.next());
+    put_range(frame);
     frame.seal();
+  }
+
+  static void put_range(Frame &frame) {
+    frame.text(PSTR(",\"range\":{\"v\":[0,"));
+    frame.number(MOST_VOLTS);
+    frame.text(PSTR("],\"a\":["));
+    frame.fixed(-(int32_t)MOST_MILLIAMPS, 3);
+    frame.put(',');
+    frame.fixed(MOST_MILLIAMPS, 3);
+    frame.text(PSTR("]}"));
   }
 
   void put_gone(Frame &frame) {
@@ -183,12 +209,13 @@ class Board {
   }
 
   static constexpr uint32_t FORGET_HOST_MS = 60000;
+  static constexpr uint32_t SILENCE_MS = 10000;  // a host that was silent for longer may have missed anything
   static constexpr uint32_t REPEAT_MS = 10000;
   static constexpr uint32_t FIRST_EPOCH_S = 1000000000UL;  // 2001-09-09: before that a time stamp means "no clock"
 
   Ring<RING_SIZE> &ring_;
   uint32_t boot_ = 0;
-  uint32_t sealed_ms_ = 0;  // when the last line with a right checksum came
+  uint32_t sealed_ms_ = 0;  // when the last line with a right checksum came, or the start
   uint32_t order_ = 0, order_ms_ = 0;
   uint32_t gone_boot_ = 0;
   uint16_t digest_ = 0;

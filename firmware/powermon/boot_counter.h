@@ -2,6 +2,7 @@
 //
 // Sixteen slots are written in turn, so that each of the 100 000 writes that a cell of an ATmega's EEPROM lasts counts
 // for sixteen starts: 1.6 million. Each has a checksum: a power cut in the middle of writing costs that slot, not the count.
+// What was written is read back: a worn slot is passed over, lest each start gives the same number for ever.
 #ifndef POWERMON_BOOT_COUNTER_H
 #define POWERMON_BOOT_COUNTER_H
 
@@ -11,7 +12,8 @@
 
 namespace powermon {
 
-// Memory: uint8_t read(uint16_t) and void write(uint16_t, uint8_t), which need not write what is there already.
+// Memory: uint8_t read(uint16_t) and void write(uint16_t, uint8_t), which need not write what is there already. A read
+// must wait until the write before it is done (an AVR's takes 3.4 ms): a number is told only once it is stored.
 template <class Memory>
 class BootCounter {
  public:
@@ -30,14 +32,18 @@ class BootCounter {
     }
   }
 
-  // False on the first start ever, or when the EEPROM was erased.
-  bool found() const { return found_; }
-
-  // The number of this start: one more than the last, or `first`. Call it once.
-  uint32_t next(uint32_t first) {
-    uint32_t boot = found_ ? last_ + 1 : first;
-    write(found_ ? (slot_ + 1) % SLOTS : 0, boot);
-    return boot;
+  // The number of this start: one more than the last. `random` on the first start ever, after the EEPROM was erased, and
+  // when no slot keeps anything any more. Call it once.
+  uint32_t next(uint32_t random) {
+    uint32_t boot = found_ ? last_ + 1 : random;
+    uint8_t slot = found_ ? slot_ : SLOTS - 1;
+    for (uint8_t tries = SLOTS; tries; tries--) {  // the slot of the last number last
+      slot = (slot + 1) % SLOTS;
+      write(slot, boot);
+      uint32_t kept;
+      if (read(slot, kept) && kept == boot) return boot;
+    }
+    return random;
   }
 
  private:

@@ -72,7 +72,7 @@
 #define POWERMON_EEPROM_AT 0
 #endif
 
-#define POWERMON_VERSION "1.0.0"
+#define POWERMON_VERSION "1.1.0"
 
 namespace powermon {
 

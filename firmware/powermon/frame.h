@@ -9,7 +9,7 @@
 
 namespace powermon {
 
-constexpr uint8_t MAX_FRAME = 160;  // the longest is a hello or a reading with a wall clock: under 145 bytes
+constexpr uint8_t MAX_FRAME = 216;  // the longest line is a hello: board.h counts it; a reading with a wall clock has at most 145
 
 static const uint32_t TENS[] PROGMEM = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10};
 

@@ -14,6 +14,7 @@ enum Register : uint8_t { REG_CONFIG = 0, REG_SHUNT = 1, REG_BUS = 2, REG_CALIBR
 
 constexpr uint16_t BUS_READY = 2, BUS_OVERFLOW = 1;  // in the bus register, whose voltage starts at bit 3
 constexpr uint16_t BUS_FULL_4MV = 8000;              // 32 V
+constexpr uint8_t MOST_VOLTS = 26;                   // what the chip's inputs bear (section 6.1), whatever it can count to
 constexpr uint16_t CONFIG_32V = 0x2000, CONFIG_CONTINUOUS = 7;
 constexpr uint8_t ADC_ONE_SAMPLE = 3, ADC_AVERAGE = 8;  // + n: the mean of 2^n samples of 532 us each
 
@@ -32,6 +33,9 @@ inline uint8_t adc_setting(uint16_t interval_ms) {
   }
   return setting;
 }
+
+// Largest current in mA, either way, rounded up: what the board calls ok must not lie outside.
+constexpr uint32_t MOST_MILLIAMPS = (SHUNT_RANGE_MV * 1000000UL + SHUNT_MICRO_OHM - 1) / SHUNT_MICRO_OHM;
 
 constexpr uint16_t gain_bits(uint16_t range_mv) { return range_mv == 40 ? 0 : range_mv == 80 ? 1 : range_mv == 160 ? 2 : 3; }
 

@@ -62,17 +62,18 @@ uint8_t frame_sent = 0;
 uint16_t sensor_interval_ms = 0;
 
 // Boot counts of two boards, or of one before and after its EEPROM was erased, must not meet: the host would take
-// the readings of one for those of the other. Noise of the open analog inputs puts them far apart.
-uint32_t first_boot() {
+// the readings of one for those of the other. Noise of the open analog inputs puts them far apart. At most nine digits:
+// with ten, eight numbers of ten digits would not fit into one nack.
+uint32_t random_boot() {
   char noise[64];
   for (uint8_t i = 0; i < sizeof noise; i++) noise[i] = (char)analogRead(A0 + i % 4);
-  return (uint32_t)checksum(noise, sizeof noise) << 8 | 1;
+  uint16_t high = checksum(noise, sizeof noise / 2), low = checksum(noise + sizeof noise / 2, sizeof noise / 2);
+  return (uint32_t)(high & 0x1FFF) << 16 | low | 1;
 }
 
 uint32_t count_boot() {
   EepromMemory memory;
-  BootCounter<EepromMemory> counter(memory, POWERMON_EEPROM_AT);
-  return counter.next(counter.found() ? 0 : first_boot());
+  return BootCounter<EepromMemory>(memory, POWERMON_EEPROM_AT).next(random_boot());
 }
 
 // At most one line a turn: reading one takes up to 3 ms, and a measurement may be due.

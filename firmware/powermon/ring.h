@@ -8,6 +8,8 @@ namespace powermon {
 
 enum class Status : uint8_t { Ok, Saturated, SensorError };
 
+enum class Ask : uint8_t { Held, NotYet, Gone };
+
 // What the sensor said, as it said it: 8 bytes. The lowest three bits of the INA219's bus register are free for us.
 struct Sample {
   uint32_t ms;
@@ -33,37 +35,43 @@ class Ring {
   uint8_t count() const { return count_; }
   uint32_t oldest() const { return next_ - count_; }
 
-  void push(const Sample &sample) {
+  // True when the one that had to make room was asked for and had not been sent again: nobody will get number
+  // `oldest() - 1` any more.
+  bool push(const Sample &sample) {
+    bool forsaken = count_ == SIZE && samples_[head_].asked();
     samples_[head_] = sample;
     head_ = head_ + 1 == SIZE ? 0 : head_ + 1;
     next_++;
     if (count_ < SIZE) count_++;
     if (unsent_ < count_) unsent_++;
+    return forsaken;
   }
 
-  // Everything up to `seq` is safe. A number that is not in the ring changes nothing.
+  // Everything up to `seq` is safe. A number that is not in the ring, or has not gone out yet, changes nothing:
+  // nobody can have it on disk.
   void acknowledge(uint32_t seq) {
     uint32_t covered = seq - oldest() + 1;
-    if (covered == 0 || covered > count_) return;
+    if (covered == 0 || covered > (uint8_t)(count_ - unsent_)) return;
     count_ -= (uint8_t)covered;
-    if (unsent_ > count_) unsent_ = count_;
   }
 
-  // False when it is not there any more, or not yet. What has not gone out for the first time will anyway.
-  bool ask(uint32_t seq) {
+  // What has not gone out for the first time will anyway, and so will what is being offered.
+  Ask ask(uint32_t seq) {
     Sample *sample = find(seq);
-    if (!sample) return false;
-    if (next_ - seq > unsent_) {
+    if (!sample) return (int32_t)(next_ - seq) > 0 ? Ask::Gone : Ask::NotYet;
+    if (next_ - seq > unsent_ && !is_offered(seq)) {
       sample->set_asked(true);
       some_asked_ = true;
     }
-    return true;
+    return Ask::Held;
   }
 
-  // Everything that has gone out and is still held will be sent again, oldest first.
+  // Everything that has gone out and is still held will be sent again, oldest first; once, also what was asked for.
   void offer() {
     offer_next_ = oldest();
     offer_end_ = next_ - unsent_;
+    some_asked_ = false;
+    for (uint8_t back = count_; back > unsent_; back--) find(next_ - back)->set_asked(false);
   }
 
   bool live_waits() const { return unsent_ > 0; }
@@ -84,6 +92,9 @@ class Ring {
     return &samples_[head_ >= back ? head_ - back : head_ + SIZE - back];
   }
 
+  bool is_offered(uint32_t seq) const { return seq - offer_next_ < offer_left(); }
+  uint32_t offer_left() const { return (int32_t)(offer_end_ - offer_next_) > 0 ? offer_end_ - offer_next_ : 0; }
+
   bool take_asked(uint32_t &seq, Sample &sample) {
     if (!some_asked_) return false;  // the search costs an AVR 0.1 ms
     for (uint8_t back = count_; back > unsent_; back--) {
@@ -100,7 +111,7 @@ class Ring {
 
   bool take_offered(uint32_t &seq, Sample &sample) {
     if ((int32_t)(oldest() - offer_next_) > 0) offer_next_ = oldest();  // acknowledged or overwritten since
-    if ((int32_t)(offer_end_ - offer_next_) <= 0) {
+    if (!offer_left()) {
       offer_end_ = offer_next_;  // lest the two are 2^31 apart one day
       return false;
     }

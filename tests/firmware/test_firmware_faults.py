@@ -92,7 +92,34 @@ def test_an_erased_eeprom_starts_a_new_count() -> None:
         uno.ask(fault="erase_eeprom")
         uno.ask(fault="reset")
         host.run(100)
-        assert host.boot == first  # the simulated inputs have no noise; real ones make it another
+        assert host.boot not in (first, first + 1)
+        assert host.hellos[-1].seq == 0
+
+
+def test_nothing_but_a_start_changes_the_boot_number() -> None:
+    """Not a cable, not a silent or a hostile host, not a sensor, not a rollover: the numbers go on, and so does the boot."""
+    with stepped("--millis", str(UINT32 - 3000), "--seq", str(UINT32 - 20)) as uno:
+        host = Host(uno)
+        host.run(500)
+        for line in (b'{"cmd":"reset_energy","seq":1}\n', b"x" * 300 + b"\n", b'{"cmd":"set_interval","value_ms":50,"seq":2}\n'):
+            uno.say(line)
+            host.run(50)
+        uno.ask(fault="sensor", mode="hang")
+        host.run(500)
+        uno.ask(fault="sensor", mode="ok")
+        uno.ask(fault="unplug")
+        uno.hang_up()
+        uno.ask(run_ms=3000)
+        uno.ask(fault="plug")
+        uno.plug()
+        host.decoder.reset()
+        uno.run(20)
+        before = host.hellos[-1]
+        assert host.command("hello").result == "ok"
+        after = host.hellos[-1]
+        assert uno.counts["boots"] == 1
+    assert after.boot == before.boot
+    assert 0 < (after.seq - before.seq) % UINT32 < 100
 
 
 def test_opening_the_port_resets_the_board_when_it_is_wired_so() -> None:

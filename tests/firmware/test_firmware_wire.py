@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
+import json
+import struct
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +17,7 @@ from tests.firmware.uno import Host, make, stepped
 INTERVAL_MS = 100
 RING = 96
 SHORTEST_MS = 10
+UINT32 = 2**32
 
 
 def test_a_start_is_a_blank_line_and_a_hello() -> None:
@@ -34,17 +40,145 @@ def test_readings_are_numbered_and_come_on_schedule() -> None:
 
 
 def test_every_line_has_a_checksum() -> None:
+    """Level 1 asks for it in each: hello, reading, offer, reply, refusal, gone."""
+    with stepped() as uno:
+        said = uno.run(500)
+        boot = boot_said(said)
+        requests = [
+            p.encode_command("ping", 1, {}),
+            p.encode_command("make_tea", 2, {}),
+            p.encode_ack(2, boot),
+            *p.encode_nack([0, 3], boot),
+            p.encode_command("hello", 3, {}),
+        ]
+        for request in requests:
+            uno.say(request)
+            said += uno.run(100)
+        said += uno.run(500)
+    lines = [line for line in said.split(b"\n")[:-1] if line]
+    for kind in (b'"hello"', b'"v"', b'"re":1', b'"result":"ok"', b'"result":"error"', b'"gone":[0]'):
+        assert any(kind in line for line in lines), kind
+    for line in lines:
+        assert line == p.seal(line[: -len(b',"crc":"9F3C"}')] + b"}")
+
+
+def boot_said(said: bytes) -> int:
+    hello = next(event for event in p.HostDecoder().feed(said) if isinstance(event, p.Hello))
+    return hello.boot
+
+
+def hello_members(said: bytes) -> dict[str, Any]:
+    """The last hello of these bytes, with all its members."""
+    lines = [line for line in said.split(b"\n") if line.startswith(b'{"hello"') and line.endswith(b'"}')]
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def test_the_longest_hello_arrives_whole_and_is_understood(tmp_path: Path) -> None:
+    """An id of 20 characters, numbers of ten digits, the longest range: a line that does not fit would never be sent."""
+    last_boot, first_seq, name = UINT32 - 2, UINT32 - 200, "a-bench-of-20-chars!"
+    slot = struct.pack("<I", last_boot)
+    (tmp_path / "eeprom").write_bytes((slot + struct.pack("<H", binascii.crc_hqx(slot, 0xFFFF))).ljust(1024, b"\xff"))
+    settings = [f'-DPOWERMON_ID=\\"{name}\\"', "-DPOWERMON_RING=100", "-DPOWERMON_SHUNT_MICRO_OHM=15000"]
+    make(f"OUT={tmp_path}", "DEFINES=" + " ".join(settings), directory="firmware")
+    with stepped("--eeprom", str(tmp_path / "eeprom"), "--seq", str(first_seq), elf=tmp_path / "powermon.elf") as uno:
+        uno.run(200)
+        uno.say(p.encode_command("set_interval", 1, {"value_ms": 60_000}))
+        uno.run(200)
+        uno.say(p.encode_command("hello", 2, {}))
+        said = uno.run(200)
+    line = next(line for line in said.split(b"\n") if line.startswith(b'{"hello"'))
+    hello = hello_members(said)
+    assert len(line) == 214
+    assert isinstance(p.HostDecoder().feed(b"\n" + line + b"\n")[0], p.Hello)
+    assert (hello["id"], hello["boot"], hello["interval_ms"], hello["buffer"]) == (name, last_boot + 1, 60_000, 100)
+    assert first_seq == hello["oldest"] < hello["seq"]
+    assert hello["range"] == {"v": [0, 26], "a": [-21.334, 21.334]}
+
+
+@pytest.mark.parametrize("first_seq", [0, UINT32 - 250])
+def test_a_ring_of_48_at_a_hundred_a_second_says_truly_what_it_holds(first_seq: int, tmp_path: Path) -> None:
+    """Nobody acknowledges, so it overwrites; numbers roll over meanwhile."""
+    make(f"OUT={tmp_path}", "DEFINES=-DPOWERMON_RING=48", directory="firmware")
+    with stepped("--seq", str(first_seq), elf=tmp_path / "powermon.elf") as uno:
+        host = Host(uno)
+        said = uno.run(30)
+        hellos = [hello_members(said)]
+        assert hellos[0]["oldest"] == hellos[0]["seq"] == first_seq
+        host.decoder.feed(said)
+        for order, what in enumerate([("set_interval", {"value_ms": 10}), *[("hello", {})] * 8]):
+            uno.say(p.encode_command(what[0], order, what[1]))
+            said = uno.run(500)
+            events = host.decoder.feed(said)
+            if what[0] == "hello":
+                hellos.append(hello_members(said))
+                assert_offered_in_order(events, hellos[-1])
+        overwritten, held = (hellos[-1]["oldest"] - 1) % UINT32, (hellos[-1]["seq"] + 40) % UINT32
+        future = (held + 1000) % UINT32
+        uno.say(p.encode_nack([overwritten, held, future], hellos[-1]["boot"])[0])
+        answers = host.decoder.feed(uno.run(200))
+    for hello in hellos[2:]:
+        assert (hello["seq"] - hello["oldest"]) % UINT32 == hello["buffer"] == 48
+    assert (hellos[-1]["seq"] - first_seq) % UINT32 > 350
+    assert [event.gone for event in answers if isinstance(event, p.Gone)] == [[overwritten]]
+    assert {event.seq for event in answers if isinstance(event, p.ReadingLine) and event.re} >= {held}
+
+
+def assert_offered_in_order(events: list[p.HostEvent], hello: dict[str, Any]) -> None:
+    """Live readings go on without a gap; what is offered rises from what the hello says is held."""
+    readings = [event for event in events if isinstance(event, p.ReadingLine) and event.seq is not None]
+    live = [event.seq for event in readings if not event.re]
+    again = [(event.seq - hello["oldest"]) % UINT32 for event in readings if event.re and event.seq is not None]
+    assert all((b - a) % UINT32 == 1 for a, b in pairwise(live) if a is not None and b is not None)
+    assert len(live) >= 45
+    assert again == sorted(set(again))
+    assert again and again[-1] < 48 + len(live)
+
+
+def test_an_acknowledgement_of_the_future_frees_nothing() -> None:
     with stepped() as uno:
         host = Host(uno)
+        host.run(1050)
+        newest = max(host.seqs())
+        for seq in (newest + 5, newest + 50_000, newest + 2**31, UINT32 - 1):
+            host.ack(seq)
+            host.run(20)
+        assert host.command("hello").result == "ok"
         host.run(500)
-        host.command("ping")
-        host.nack([0, 99])
-        host.run(300)
-        uno.say(p.encode_nack([1], 12345)[0])
-        lines = [line for line in uno.run(200).split(b"\n") if line]
-    assert host.decoder.crc_seen
+    again = [line.seq for line in host.order if line.re]
+    assert again[: newest + 1] == list(range(newest + 1))
+
+
+def test_a_number_that_was_not_yet_measured_is_never_gone() -> None:
+    with stepped() as uno:
+        host = Host(uno)
+        host.run(1050)
+        newest = max(host.seqs())
+        host.nack([newest + 20, newest + 21, newest + 100_000])
+        host.run(4000)
+    assert not host.gone
+    assert host.missing() == []
+    assert max(host.seqs()) > newest + 21
+
+
+def test_a_flood_of_hellos_and_questions_stops_neither_measuring_nor_answers() -> None:
+    with stepped() as uno:
+        host = Host(uno)
+        host.run(3000)
+        for i in range(150):
+            uno.say(p.encode_command("hello", 1000 + i, {}))
+            host.nack([0, 1, 2, 3, 40_000 + i])
+            uno.say(b"\xff\x00noise" + b"z" * 140 + b"\n")
+            host.run(20)
+        host.run(1000)
+        assert host.command("ping").result == "ok"
+        counts = uno.counts
+    live = [line.seq for line in host.order if not line.re]
+    assert live == list(range(len(live)))
+    assert counts["boots"] == 1
+    assert {0, 1, 2, 3} <= {line.seq for line in host.order if line.re}
     assert not host.bad
-    assert all(line[-14:-6] == b',"crc":"' for line in lines if line.startswith(b"{") and line.endswith(b"}"))
+    assert not host.gone
 
 
 def test_asked_for_readings_come_again_as_they_were() -> None:

@@ -17,8 +17,11 @@ struct FakeWorld {
   uint8_t pins[20] = {};
   int pin_changes[20] = {};
   int analog = 512;
+  bool noisy_inputs = false;
   uint8_t eeprom[1024];
   unsigned eeprom_writes = 0;
+  bool eeprom_dead = false;          // keeps nothing
+  bool eeprom_busy = false;          // the last write takes 3.4 ms; whoever reads waits for it
   bool sensor_there = true;
   int16_t shunt = 2450;
   uint16_t bus = 1255 << 3 | 2;

@@ -9,7 +9,11 @@ FakeEeprom EEPROM;
 
 uint32_t millis() { return world.now_ms; }
 void pinMode(uint8_t, uint8_t) {}
-int analogRead(uint8_t) { return world.analog; }
+int analogRead(uint8_t) {
+  static uint32_t random = 1;
+  random = random * 1664525u + 1013904223u;
+  return world.analog + (world.noisy_inputs ? (int)(random >> 28) : 0);
+}
 
 void digitalWrite(uint8_t pin, uint8_t level) {
   if (world.pins[pin] != level) world.pin_changes[pin]++;

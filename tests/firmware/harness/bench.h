@@ -2,6 +2,7 @@
 #pragma once
 #include "control.h"
 #include "ina219.h"
+#include "inputs.h"
 #include "pty.h"
 #include "serial.h"
 #include "uno.h"
@@ -11,6 +12,7 @@ struct bench {
     struct ina219 sensor;
     struct serial serial;
     struct pty pty;
+    struct inputs inputs;
     struct control control;
     FILE *record;
     const char *eeprom_file;

@@ -31,7 +31,7 @@ static const char usage[] =
     "  --record FILE     one JSON line for each sensor reading and event\n"
     "  --eeprom FILE     keeps the EEPROM from run to run\n"
     "  --millis N --seq N   what uptime and reading number start at\n"
-    "  --seed N          of the byte faults\n"
+    "  --seed N          of the byte faults and of the open analog inputs\n"
     "  --shunt OHM       of the sensor (0.1)\n"
     "  --dtr             opening the port resets the board\n"
     "  --profile         measures the time of each loop (slower)\n";
@@ -104,6 +104,7 @@ static void set_up(struct bench *bench, const struct options *options) {
     load_eeprom(bench);
     bench->sensor.record = bench->record;
     ina219_attach(&bench->sensor, &bench->uno);
+    inputs_attach(&bench->inputs, &bench->uno, options->seed);
     serial_attach(&bench->serial, &bench->uno, &bench->pty, options->seed);
     avr_irq_register_notify(avr_io_getirq(bench->uno.avr, AVR_IOCTL_IOPORT_GETIRQ('B'), 0), on_buzzer, bench); // pin 8
     bench->uno.restarted = on_restart;

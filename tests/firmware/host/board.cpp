@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,8 +83,8 @@ RULE(a_missing_sensor_is_a_reading_of_zeros_with_its_status) {
 RULE(hello_comes_first_and_names_the_next_number) {
   Bench bench(17, false);
   EQUAL(bench.lines()[0],
-        "{\"hello\":\"powermon\",\"proto\":1,\"fw\":\"1.0.0\",\"id\":\"bench-1\",\"boot\":17,\"interval_ms\":100,\"buffer\":" +
-            std::to_string(RING_SIZE) + ",\"seq\":0");
+        "{\"hello\":\"powermon\",\"proto\":1,\"fw\":\"1.1.0\",\"id\":\"bench-1\",\"boot\":17,\"interval_ms\":100,\"buffer\":" +
+            std::to_string(RING_SIZE) + ",\"oldest\":0,\"seq\":0,\"range\":{\"v\":[0,26],\"a\":[-3.2,3.2]}");
 }
 
 RULE(each_reading_goes_out_once_when_nobody_asks) {
@@ -108,6 +110,7 @@ RULE(acknowledged_readings_are_forgotten) {
 RULE(an_acknowledgement_of_another_boot_or_of_the_future_changes_nothing) {
   Bench bench;
   bench.measure_many(10);
+  bench.lines();
   bench.hear("{\"ack\":6,\"boot\":16}");
   bench.hear("{\"ack\":10,\"boot\":17}");
   bench.hear("{\"ack\":4294967295,\"boot\":17}");
@@ -116,6 +119,72 @@ RULE(an_acknowledgement_of_another_boot_or_of_the_future_changes_nothing) {
   EQUAL(bench.board.readings_held(), 0);
   bench.hear("{\"ack\":3,\"boot\":17}");
   EQUAL(bench.board.readings_held(), 0);
+}
+
+RULE(an_acknowledgement_of_what_has_not_gone_out_changes_nothing) {
+  Bench bench;
+  bench.measure_many(10);
+  bench.lines(6);
+  bench.hear("{\"ack\":6,\"boot\":17}");
+  EQUAL(bench.board.readings_held(), 10);
+  bench.hear("{\"ack\":5,\"boot\":17}");
+  EQUAL(bench.board.readings_held(), 4);
+  EQUAL(joined(seqs(bench.lines())), "6 7 8 9 ");
+}
+
+RULE(hello_says_what_is_held_now) {
+  Bench bench;
+  bench.hear("{\"cmd\":\"hello\",\"seq\":1}");
+  TRUE(bench.lines()[1].find("\"oldest\":0,\"seq\":0,") != std::string::npos);
+  bench.measure_many(RING_SIZE + 5);
+  bench.lines();
+  bench.hear("{\"cmd\":\"hello\",\"seq\":2}");
+  bench.lines(1);
+  bench.measure(1);  // between the order and its answer
+  std::string next = std::to_string(RING_SIZE + 6);
+  Lines lines = bench.lines();
+  TRUE(lines[0].find("\"seq\":" + std::to_string(RING_SIZE + 5)) != std::string::npos);
+  TRUE(lines[1].find("\"oldest\":6,\"seq\":" + next + ",") != std::string::npos);
+  bench.hear("{\"ack\":" + std::to_string(RING_SIZE + 5) + ",\"boot\":17}");
+  bench.hear("{\"cmd\":\"hello\",\"seq\":3}");
+  TRUE(bench.lines()[1].find("\"oldest\":" + next + ",\"seq\":" + next + ",") != std::string::npos);
+}
+
+RULE(what_was_not_yet_measured_is_never_called_gone) {
+  Bench bench;
+  bench.measure_many(10);
+  bench.lines();
+  bench.hear("{\"nack\":[10,11,2000000000,9],\"boot\":17}");
+  Lines lines = bench.lines();
+  EQUAL(lines.size(), 1u);
+  EQUAL(joined(seqs(lines)), "9 ");
+  bench.measure(1);
+  EQUAL(joined(seqs(bench.lines())), "10 ");
+}
+
+RULE(what_was_asked_for_and_is_overwritten_before_its_turn_is_said_to_be_gone) {
+  Bench bench;
+  bench.measure_many(RING_SIZE);
+  bench.lines();
+  bench.hear("{\"nack\":[0,2,3],\"boot\":17}");
+  bench.measure_many(3);
+  Lines lines = bench.lines();
+  std::string gone;
+  for (const std::string &line : lines) {
+    if (line.find("gone") != std::string::npos) gone += line;
+  }
+  EQUAL(gone, "{\"gone\":[0,2],\"boot\":17");
+  EQUAL(joined(seqs(lines)), joined({RING_SIZE, RING_SIZE + 1, RING_SIZE + 2, 3}));
+}
+
+RULE(what_is_being_sent_may_be_asked_for_and_comes_again) {
+  Bench bench;
+  bench.measure_many(2);
+  Lines first = bench.lines(1);  // in the frame, half of it on the wire
+  bench.hear("{\"nack\":[0],\"boot\":17}");
+  Lines rest = bench.lines();
+  EQUAL(joined(seqs(rest)), "1 0 ");
+  TRUE(again(rest[1]));
 }
 
 RULE(the_oldest_reading_is_overwritten_when_the_ring_is_full) {
@@ -161,6 +230,8 @@ RULE(readings_of_another_boot_are_gone) {
 
 RULE(a_gone_line_names_at_most_eight) {
   Bench bench;
+  bench.measure_many(RING_SIZE + 30);
+  bench.lines();
   bench.hear("{\"nack\":[1,2,3,4,5,6,7,8],\"boot\":17}");
   bench.hear("{\"nack\":[11,12,13,14,15,16,17,18],\"boot\":17}");
   bench.hear("{\"nack\":[21,22],\"boot\":17}");  // no room left: the host asks again
@@ -198,14 +269,51 @@ RULE(what_was_acknowledged_meanwhile_is_not_offered) {
   EQUAL(joined(seqs(bench.lines())), "8 9 ");
 }
 
-RULE(what_is_asked_for_goes_before_what_is_offered) {
+RULE(what_is_asked_for_comes_once_and_before_the_offer_unless_the_offer_has_it) {
   Bench bench;
   bench.measure_many(10);
   bench.lines();
+  bench.hear("{\"nack\":[5],\"boot\":17}");
   bench.hear("{\"cmd\":\"hello\",\"seq\":1}");
-  bench.lines(3);
-  bench.hear("{\"nack\":[8],\"boot\":17}");
-  EQUAL(seqs(bench.lines())[0], 8u);
+  EQUAL(joined(seqs(bench.lines(3))), "0 ");
+  bench.measure_many(2);
+  bench.lines(2);
+  bench.hear("{\"nack\":[0,8,10],\"boot\":17}");
+  EQUAL(joined(seqs(bench.lines())), "0 10 1 2 3 4 5 6 7 8 9 ");
+}
+
+RULE(hello_while_offering_offers_everything_anew) {
+  Bench bench;
+  bench.measure_many(6);
+  bench.lines();
+  bench.hear("{\"cmd\":\"hello\",\"seq\":1}");
+  EQUAL(joined(seqs(bench.lines(5))), "0 1 2 ");
+  bench.hear("{\"cmd\":\"hello\",\"seq\":2}");
+  EQUAL(joined(seqs(bench.lines())), "0 1 2 3 4 5 ");
+  EQUAL(bench.lines().size(), 0u);
+}
+
+RULE(a_host_that_returns_after_ten_silent_seconds_is_offered_what_is_held) {
+  Bench bench;
+  bench.hear(seal("{\"ack\":0,\"boot\":17}"), UINT32_MAX - 5000);
+  bench.measure_many(6);
+  bench.lines();
+  bench.hear(seal("{\"ack\":1,\"boot\":17}"), 4999);  // ten seconds: not yet silence
+  EQUAL(bench.lines().size(), 0u);
+  bench.hear("{\"cmd\":\"ping\",\"seq\":1}", 12000);  // noise, or somebody else
+  EQUAL(bench.lines().size(), 0u);
+  bench.hear(seal("{\"ack\":3,\"boot\":17}"), 15001);
+  Lines lines = bench.lines();
+  EQUAL(joined(seqs(lines)), "4 5 ");
+  TRUE(again(lines[0]));
+}
+
+RULE(the_first_host_is_offered_what_is_held_even_if_it_does_not_say_hello) {
+  Bench bench;
+  bench.measure_many(4);
+  bench.lines();
+  bench.hear(seal("{\"ack\":0,\"boot\":17}"), 10001);
+  EQUAL(joined(seqs(bench.lines())), "1 2 3 ");
 }
 
 RULE(replies_and_retransmissions_keep_a_live_reading_waiting_by_one_line_at_most) {
@@ -297,6 +405,99 @@ RULE(a_person_may_type_the_same_order_again) {
   TRUE(bench.board.buzzer.sounding(40));
 }
 
+// What the wire promises, kept beside the board: which numbers there are, which are held, what was asked for.
+struct Truth {
+  uint64_t next, first;            // counted beyond 2^32, as the board cannot
+  uint64_t oldest, live;           // the oldest held; the next that goes out on its own
+  std::set<uint64_t> asked;        // held when it was asked for, and not heard of since
+  uint64_t whole(uint32_t seq) const { return next - (uint32_t)(next - seq); }  // that number, before `next`
+  bool held(uint64_t n) const { return n >= oldest && n < next; }
+};
+
+static uint32_t number_after(const std::string &line, const char *name) {
+  size_t at = line.find(name);
+  return at == std::string::npos ? 0 : (uint32_t)std::stoul(line.substr(at + strlen(name)));
+}
+
+static void check_gone(const std::string &line, Truth &truth) {
+  size_t end = line.find(']');
+  for (size_t at = line.find('[') + 1; at < end; at = line.find_first_of(",]", at) + 1) {
+    uint32_t seq = (uint32_t)std::stoul(line.substr(at));
+    TRUE((int32_t)((uint32_t)truth.next - seq) > 0);  // measured
+    FALSE(truth.held(truth.whole(seq)));
+    truth.asked.erase(truth.whole(seq));
+  }
+}
+
+static void check_line(const std::string &line, Truth &truth) {
+  if (line.compare(0, 5, "{\"v\":") == 0) {
+    uint64_t n = truth.whole(number_after(line, "\"seq\":"));
+    TRUE(truth.held(n));
+    EQUAL(number_after(line, "\"ms\":"), (uint32_t)(n - truth.first));
+    if (again(line)) {
+      TRUE(n < truth.live);
+    } else {
+      EQUAL(n, truth.live > truth.oldest ? truth.live : truth.oldest);
+      truth.live = n + 1;
+    }
+    truth.asked.erase(n);
+  } else if (line.find("\"gone\"") != std::string::npos) {
+    check_gone(line, truth);
+  } else if (line.find("\"hello\"") != std::string::npos) {
+    EQUAL(number_after(line, "\"oldest\":"), (uint32_t)truth.oldest);
+    EQUAL(number_after(line, "\"seq\":"), (uint32_t)truth.next);
+  }
+}
+
+static void say_ack(Bench &bench, Truth &truth, std::minstd_rand &random) {
+  uint64_t n = truth.next + random() % 60 - 50;
+  bool right_boot = random() % 4;
+  bench.hear("{\"ack\":" + std::to_string((uint32_t)n) + ",\"boot\":" + (right_boot ? "17}" : "18}"));
+  if (!right_boot || n >= truth.live || n < truth.oldest) return;
+  truth.oldest = n + 1;
+  truth.asked.erase(truth.asked.begin(), truth.asked.lower_bound(truth.oldest));
+}
+
+static void say_nack(Bench &bench, Truth &truth, std::minstd_rand &random) {
+  std::string list;
+  for (int i = 0; i < 8; i++) {
+    uint64_t n = truth.next + random() % 130 - 120;
+    list += (i ? "," : "") + std::to_string((uint32_t)n);
+    if (n < truth.next) truth.asked.insert(n);
+  }
+  bench.hear("{\"nack\":[" + list + "],\"boot\":17}");
+}
+
+RULE(whatever_comes_in_whatever_order_the_board_tells_the_truth_and_answers_all_that_is_asked) {
+  std::minstd_rand random(7);
+  for (int round = 0; round < 300; round++) {
+    Bench bench;
+    uint32_t start = round % 2 ? UINT32_MAX - random() % 200 : random();
+    memcpy((void *)&bench.ring, &start, sizeof start);
+    uint64_t first = ((uint64_t)1 << 32) + start;
+    Truth truth{first, first, first, first, {}};
+    for (int step = 0; step < 500; step++) {
+      switch (random() % 6) {
+        case 0:
+        case 1:
+          for (uint32_t count = random() % 20; count--;) {
+            bench.measure((uint32_t)(truth.next - first));
+            truth.next++;
+            if (truth.next - truth.oldest > RING_SIZE) truth.oldest++;
+          }
+          break;
+        case 2: say_ack(bench, truth, random); break;
+        case 3: say_nack(bench, truth, random); break;
+        case 4: bench.hear("{\"cmd\":\"" + std::string(random() % 4 ? "ping" : "hello") + "\",\"seq\":" + std::to_string(step) + "}"); break;
+        default: for (const std::string &line : bench.lines((int)(random() % 60))) check_line(line, truth);
+      }
+    }
+    for (const std::string &line : bench.lines()) check_line(line, truth);
+    EQUAL((uint32_t)bench.board.readings_held(), (uint32_t)(truth.next - truth.oldest));
+    for (uint64_t n : truth.asked) FALSE(truth.held(n));  // what is held came; what is not may have found no room for its `gone`
+  }
+}
+
 RULE(set_interval_refuses_what_the_line_cannot_carry) {
   Bench bench;
   bench.hear("{\"cmd\":\"set_interval\",\"value_ms\":9,\"seq\":1}");
@@ -305,6 +506,17 @@ RULE(set_interval_refuses_what_the_line_cannot_carry) {
   bench.hear("{\"cmd\":\"set_interval\",\"value_ms\":10,\"seq\":2}");
   EQUAL(bench.lines()[0], "{\"ack\":2,\"result\":\"ok\"");
   EQUAL(bench.board.schedule.interval_ms(), 10);
+}
+
+RULE(an_interval_that_is_set_again_and_again_does_not_keep_the_board_from_measuring) {
+  Bench bench;
+  int due = 0;
+  for (uint32_t now = 1; now <= 2000; now++) {
+    if (now % 50 == 0) bench.hear(seal("{\"cmd\":\"set_interval\",\"value_ms\":200,\"seq\":" + std::to_string(now) + "}"), now);
+    due += bench.board.schedule.due(now);
+    bench.lines();
+  }
+  TRUE(due >= 9);
 }
 
 RULE(after_set_time_readings_carry_the_time_at_which_they_were_measured) {

@@ -56,6 +56,11 @@ RULE(a_frame_that_is_too_long_is_not_sent_at_all) {
   EQUAL(frame.length(), 0);
 }
 
+RULE(the_range_is_what_the_shunt_and_the_gain_can_measure) {
+  EQUAL(MOST_MILLIAMPS, 3200u);
+  EQUAL((int)MOST_VOLTS, 26);
+}
+
 RULE(the_longest_reading_fits_into_a_frame_and_a_line) {
   Frame frame;
   UnixTime time = {UINT32_MAX, 999};
@@ -208,13 +213,15 @@ struct Memory {
   uint8_t bytes[128];
   std::map<uint16_t, int> writes;
   int writes_left = -1;  // then the power fails
+  std::map<uint16_t, uint8_t> worn;  // cells that keep what they have
   Memory() { memset(bytes, 0xFF, sizeof bytes); }
   uint8_t read(uint16_t at) { return bytes[at]; }
   void write(uint16_t at, uint8_t value) {
     if (bytes[at] == value || writes_left == 0) return;
+    writes[at]++;
+    if (worn.count(at)) return;
     if (writes_left > 0) writes_left--;
     bytes[at] = value;
-    writes[at]++;
   }
 };
 
@@ -244,6 +251,27 @@ RULE(a_power_cut_while_the_boot_is_counted_never_gives_an_old_number) {
       TRUE(next == last + 1 || next == last + 2);
     }
   }
+}
+
+RULE(worn_slots_are_passed_over_and_no_number_comes_twice) {
+  for (unsigned slots = 1; slots < 0x10000; slots += 37) {  // which are worn; one bit each
+    Memory memory;
+    uint32_t last = boot(memory, 1000);
+    for (int i = 0; i < 20; i++) EQUAL(boot(memory, 1), ++last);
+    for (uint16_t slot = 0; slot < 16; slot++) {
+      if (slots >> slot & 1) memory.worn[(uint16_t)(4 + slot * 6 + slot % 6)] = 0;
+    }
+    bool all = slots == 0xFFFF;
+    for (int i = 0; i < 40 && !all; i++) EQUAL(boot(memory, 1), ++last);
+  }
+}
+
+RULE(an_eeprom_that_keeps_nothing_gives_the_random_number) {
+  Memory memory;
+  boot(memory, 5);
+  for (uint16_t at = 0; at < 128; at++) memory.worn[at] = 0;
+  EQUAL(boot(memory, 77), 77u);
+  EQUAL(boot(memory, 88), 88u);
 }
 
 RULE(the_boot_counter_rolls_over) {

@@ -1,4 +1,5 @@
 // Rules of the sketch itself, compiled for the host with a fake Arduino core.
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,28 @@ RULE(each_start_has_a_new_boot_number) {
   std::vector<std::string> second = take_lines();
   TRUE(first[1] != second[1]);
   EQUAL(world.eeprom_writes > 0, true);
+}
+
+RULE(the_boot_number_is_stored_before_anything_is_said) {
+  setup();
+  TRUE(world.eeprom_writes > 0);
+  FALSE(world.eeprom_busy);
+  EQUAL(count(take_lines(), "hello"), 0);
+}
+
+RULE(a_dead_eeprom_gives_another_boot_number_at_each_start) {
+  world.eeprom_dead = true;
+  world.noisy_inputs = true;
+  std::vector<std::string> hellos;
+  for (int i = 0; i < 20; i++) {
+    setup();
+    run(50);
+    for (const std::string &line : take_lines()) {
+      if (line.find("\"boot\":") != std::string::npos) hellos.push_back(line.substr(line.find("\"boot\":"), 16));
+    }
+  }
+  EQUAL(hellos.size(), 20u);
+  EQUAL(std::set<std::string>(hellos.begin(), hellos.end()).size(), 20u);
 }
 
 RULE(a_port_without_room_stops_neither_measuring_nor_the_loop) {
