@@ -24,6 +24,7 @@ from mock.runner import Runner
 from mock.scenarios import SCENARIOS
 from mock.sensor import PatternSource, Sensor, Source
 
+BOOT_US = 1_000_000  # a start has the second it began in for its boot number
 VIRTUAL_STEP_US = 100  # as fast as it goes, with --start-ts: what the clock shows between two readings
 
 
@@ -93,7 +94,7 @@ def _runner(options: argparse.Namespace, source: Source, output: Output, record:
         level=options.level,
         interval_us=interval_us if paced else VIRTUAL_STEP_US,
         buffer=options.buffer,
-        boot=options.boot,
+        boot=start_us // BOOT_US % 2**32 if options.boot is None else options.boot,
         first_seq=options.first_seq,
         first_ms=options.first_ms,
         id=options.id,

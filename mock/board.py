@@ -59,7 +59,7 @@ class Board:
         self.interval_us = config.interval_us
         self.counts = dict.fromkeys(("measured", "resent", "acked", "gone", "overwritten", "commands", "bad_lines"), 0)
         self.finished = False
-        self._orders = Orders(self)
+        self._orders = Orders(self, config.level)
         self._frames: list[Frame] = []
         self._wall_offset_us: int | None = None
         self._start(now_us, config.first_seq, Uptime(now_us, config.first_ms), b"\n")
@@ -269,7 +269,8 @@ class Board:
         if not self.config.level:
             return
         config, interval_ms = self.config, self.interval_us / 1000
-        hello = Hello(1, FIRMWARE, config.id, self.boot, interval_ms, config.buffer, self.next_seq, config.replay)
+        buffer, oldest = config.buffer, self._seq(self._oldest)
+        hello = Hello(1, FIRMWARE, config.id, self.boot, interval_ms, buffer, self.next_seq, config.replay, oldest)
         self._frames.append(Frame(before + encode_hello(hello), "hello", self.boot, None, now_us))
 
     def _obey(self, command: Command, now_us: int) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from services.wire.messages import Command, Reply
-
-if TYPE_CHECKING:
-    from mock.board import Board
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS = 2, 60_000
 MAX_BEEP_MS, MAX_BEEPS = 5_000, 10
 FIRST_EPOCH_MS = 10**12  # 2001-09-09: before that a time stamp means "no clock"
 
 
+class Obedient(Protocol):
+    """What orders ask of a board."""
+
+    def set_interval(self, value_us: int, now_us: int) -> None: ...
+    def set_wall_clock(self, epoch_us: int, now_us: int) -> None: ...
+
+
 class Orders:
     """Each order returns what was wrong with it, or nothing."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Obedient, level: int) -> None:
         self._board = board
+        self._level = level
 
     def obey(self, command: Command, now_us: int) -> Reply:
         error = self._error(command, now_us)
@@ -27,7 +32,7 @@ class Orders:
     def _error(self, command: Command, now_us: int) -> str:
         if command.cmd == "set_interval":
             return self._set_interval(command, now_us)
-        if not self._board.config.level:
+        if not self._level:
             return "unknown command"
         if command.cmd == "set_time":
             return self._set_time(command, now_us)

@@ -56,7 +56,7 @@ def _add_wire(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--out", type=_output, default=("stdout", ""), metavar="stdout|pty[:LINK]|tcp[:PORT]")
     group.add_argument("--level", type=int, choices=(0, 1), default=1, help="wire level; 0: the plain format")
     group.add_argument("--buffer", type=_whole(1, 10_000_000), default=4096, metavar="N", help="readings kept until acknowledged")
-    group.add_argument("--boot", type=_whole(0, UINT32), default=1, metavar="N", help="the first boot's number")
+    group.add_argument("--boot", type=_whole(0, UINT32), metavar="N", help="first boot (default: another at each start)")
     group.add_argument("--first-seq", type=_whole(0, UINT32), default=0, metavar="N")
     group.add_argument("--first-ms", type=_whole(0, UINT32), default=0, metavar="N")
     group.add_argument("--id", type=_name, metavar="NAME", help="the board's name (default mock, or replay)")

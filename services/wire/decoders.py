@@ -252,7 +252,8 @@ def _convert(value: dict[str, Any], kind: type[T], line: bytes) -> T | BadLine:
 
 
 def _hello(value: dict[str, Any], line: bytes) -> Hello | BadLine:
-    hello = _convert(value, Hello, line)
+    # What makes no sense about its memory is not said: a hello must not be lost over it.
+    hello = _convert(value | {"oldest": _uint32(value.get("oldest"))}, Hello, line)
     if isinstance(hello, BadLine):
         return hello
     if not (math.isfinite(hello.interval_ms) and hello.interval_ms >= 0):

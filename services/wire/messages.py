@@ -40,7 +40,8 @@ class ReadingLine(msgspec.Struct, gc=False):
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="hello", tag="powermon"):
-    """Who the board is; sent at its start and when asked. `seq`: the number that its next new reading will have."""
+    """Who the board is; sent at its start and when asked. `seq`: the number that its next new reading will have;
+    `oldest`: that of the oldest reading it still holds (`seq` when it holds none), None where it does not say."""
 
     proto: Uint32
     fw: str
@@ -50,6 +51,7 @@ class Hello(msgspec.Struct, frozen=True, tag_field="hello", tag="powermon"):
     buffer: Uint32
     seq: Uint32
     replay: bool = False
+    oldest: Uint32 | None = None
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -160,8 +162,11 @@ def encode_hello(hello: Hello, crc: bool = True) -> bytes:
     interval = number(hello.interval_ms)
     text = (
         f'{{"hello":"powermon","proto":{hello.proto},"fw":{_json(hello.fw).decode()},"id":{_json(hello.id).decode()},'
-        f'"boot":{hello.boot},"interval_ms":{interval},"buffer":{hello.buffer},"seq":{hello.seq}'
+        f'"boot":{hello.boot},"interval_ms":{interval},"buffer":{hello.buffer}'
     )
+    if hello.oldest is not None:
+        text += f',"oldest":{hello.oldest}'
+    text += f',"seq":{hello.seq}'
     return _finish((text + (',"replay":true}' if hello.replay else "}")).encode(), crc, MAX_LINE)
 
 

@@ -108,7 +108,8 @@ def test_as_fast_as_it_goes_no_line_is_lost_or_cut(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_ends_when_everything_is_acknowledged(kind: str) -> None:
-    with mock("--out", kind, "--interval-ms", "1", "--count", "50", "--linger", "60") as board, Listener(board.url) as ear:
+    args = ("--interval-ms", "1", "--count", "50", "--linger", "60", "--boot", "1")
+    with mock("--out", kind, *args) as board, Listener(board.url) as ear:
         ear.say(p.encode_command("hello", 1, {}))
         ear.read_until(lambda: len(set(ear.seqs())) == 50)
         ear.say(p.encode_ack(49, 1))
@@ -118,6 +119,16 @@ def test_it_ends_when_everything_is_acknowledged(kind: str) -> None:
 def test_it_does_not_wait_for_ever_for_the_last_acknowledgement() -> None:
     with mock("--out", "tcp", "--interval-ms", "1", "--count", "5", "--linger", "0.05") as board:
         assert board.process.wait(LIMIT_S) == 0
+
+
+def test_each_start_is_a_boot_of_its_own() -> None:
+    def boot_at(start_ts: str) -> int:
+        command = [sys.executable, "-m", "mock", "--count", "1", "--start-ts", start_ts]
+        said = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT_S).stdout
+        (hello,) = [event for event in p.HostDecoder().feed(said) if isinstance(event, p.Hello)]
+        return hello.boot
+
+    assert (boot_at("1712345678"), boot_at("1712345679")) == (1712345678, 1712345679)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -286,7 +297,7 @@ def test_a_silent_board_is_connected_and_says_nothing() -> None:
 
 
 def test_the_control_channel_switches_and_refuses(tmp_path: Path) -> None:
-    with mock("--out", "pty", "--control", "0", "--interval-ms", "2") as board:
+    with mock("--out", "pty", "--control", "0", "--interval-ms", "2", "--boot", "1") as board:
         assert board.ask(fault="drop", value=0.5) == {"ok": True}
         assert board.ask(get="faults")["faults"] == {"drop": 0.5}
         assert board.ask(fault="drop", value=0) == {"ok": True}
