@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from services.settings import Settings
 from services.web.access import MOST_WAIT_S, OPERATOR, VIEWER, Access, bearer
 from services.web.bodies import MAX_BODY, check_head, check_no_body, read_json, replay
 from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, called
+from services.web.connections import KNOWN_KEY
 from services.web.errors import RefusedError, error_response
 from services.web.origins import foreign, host_name, is_address, is_loopback, mere_link, source_of
+from services.web.pace import Lane, Pace
 
 READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "DELETE"})
 LOGIN_PATH, LOGOUT_PATH, LOGIN_SCRIPT = "/api/login", "/api/logout", "/login.js"
@@ -86,28 +89,41 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
 class _Asker(msgspec.Struct):
     """What is known of who asks."""
 
-    host: str  # the name the browser used
     source: str  # where it comes from
+    host: str = ""  # the name the browser used
     role: str | None = None
-    session: str = ""
+    session: str = ""  # the one it has, if that has not ended
 
 
 class Guard:
     """ASGI application around another; lifespan passes through."""
 
-    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, now_s: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._policy = policy
+        self._pace = Pace(now_s)
+        self._lane = Lane()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        send = self._with_headers(scope, send)
+        asker = _Asker(source=source_of(scope.get("client")))
         try:
-            receive, send, answer = await self._admit(scope, receive, self._with_headers(scope, send))
+            receive, send, answer = await self._admit(scope, receive, send, asker)
         except RefusedError as refusal:
             answer = refusal.response
-            send = self._with_headers(scope, send)
+        if scope["type"] == "http" and self._pace.exceeded(self._counted_as(scope, asker)):
+            send, leave = await self._lane.enter(send)
+            try:
+                await self._pass_on(scope, receive, send, answer)
+            finally:
+                leave()
+        else:
+            await self._pass_on(scope, receive, send, answer)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
         if answer is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -115,11 +131,21 @@ class Guard:
         else:
             await answer(scope, receive, send)
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send, Response | None]:
-        """What the application gets, or the answer instead of it. Raises RefusedError."""
+    def _counted_as(self, scope: Scope, asker: _Asker) -> str:
+        """Whose request it is as far as their number goes: a session's, an address's, on a page without tokens a connection's."""
+        if asker.session:
+            return asker.session
+        if self._policy.access is None:
+            return str(scope.get("client"))
+        return f"{asker.source} {asker.role}"
+
+    async def _admit(
+        self, scope: Scope, receive: Receive, send: Send, asker: _Asker
+    ) -> tuple[Receive, Send, Response | None]:
+        """What the application gets, or the answer instead of it; fills in who asks. Raises RefusedError."""
         headers = Headers(scope=scope)
         check_head(scope, headers)
-        asker = self._asker(scope, headers)
+        self._find_names(scope, headers, asker)
         _check_method(scope)
         _check_origin(scope, headers, asker.host)
         answer = await self._recognise(scope, headers, asker)
@@ -142,21 +168,21 @@ class Guard:
 
     # --- who are we -------------------------------------------------------------------------------------------------
 
-    def _asker(self, scope: Scope, headers: Headers) -> _Asker:
+    def _find_names(self, scope: Scope, headers: Headers, asker: _Asker) -> None:
         """Where a request goes and where it comes from: a reverse proxy on this machine may tell, if it is to be believed."""
         if len(headers.getlist("host")) != 1:
             raise RefusedError(400, "host", "a request needs exactly one Host header")
-        client, host = scope.get("client"), headers["host"]
-        self._check_host(host)
+        client, asker.host = scope.get("client"), headers["host"]
+        self._check_host(asker.host)
         if not (self._policy.trust_proxy and client and is_loopback(client[0])):
-            return _Asker(host, source_of(client))
+            return
         for forwarded in ",".join(headers.getlist("x-forwarded-host")).split(","):
             if forwarded.strip():
-                host = forwarded.strip()
-                self._check_host(host)
+                asker.host = forwarded.strip()
+                self._check_host(asker.host)
         if headers.get("x-forwarded-proto", "").lower() == "https":
             scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
-        return _Asker(host, source_of(client, ",".join(headers.getlist("x-forwarded-for"))))
+        asker.source = source_of(client, ",".join(headers.getlist("x-forwarded-for")))
 
     def _check_host(self, host: str) -> None:
         name = host_name(host)
@@ -177,10 +203,13 @@ class Guard:
             return None
         token = bearer(headers)
         if token is None:
-            asker.session = access.session(headers)
-            asker.role = access.sessions.role(asker.session)
+            session = access.session(headers)
+            asker.role = access.sessions.role(session)
+            asker.session = session if asker.role else ""
         elif path != LOGIN_PATH:
             asker.role = await _role_of_token(access, asker.source, token)
+        if asker.role is not None and KNOWN_KEY in scope.get("state", {}):
+            scope["state"][KNOWN_KEY].vouch()
         reading = scope["type"] == "http" and scope["method"] in READING
         if path == LOGIN_SCRIPT and reading:
             return Response((_HERE / "login.js").read_bytes(), media_type="text/javascript")

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from services.errors import PowermonError
 from services.settings import Settings
 from services.web.access import Access, make_token, token_needed
 from services.web.callbacks import Rules
+from services.web.connections import Connection, Gate
 from services.web.quick import Quick
 from services.web.security import Guard, make_policy
 
@@ -26,7 +28,6 @@ log = logging.getLogger(__name__)
 STALLED_MS = 15_000  # the kernel drops a connection whose peer took nothing for so long
 GRACE_S = 1  # for answers under way at the end; the commit must fit into 3 s too
 MAX_MESSAGE = 64 * 1024  # from a WebSocket client
-MAX_CONNECTIONS = 512
 
 
 class CannotListenError(PowermonError):
@@ -47,7 +48,7 @@ def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = (), c
     access = Access(token, settings.viewer_token, f"powermon_{port}", time.monotonic) if token_needed(settings) else None
     guard = Guard(Quick(app), make_policy(settings, access, script_hashes, callbacks))
     made_token = token if access is not None and not settings.token else ""
-    server = _Server(_config(guard, settings), _greeting(settings.host, port, made_token))
+    server = _Server(_config(guard, settings, Gate()), _greeting(settings.host, port, made_token))
     app.state.on_failed_start = server.give_up
     # uvicorn listens to signals only while it runs, and raises what it got once more at its end: without a handler of
     # our own an early signal would be "killed" and a late one turn exit code 0 into it.
@@ -94,7 +95,7 @@ def _greeting(host: str, port: int, made_token: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _config(app: Any, settings: Settings) -> uvicorn.Config:
+def _config(app: Any, settings: Settings, gate: Gate) -> uvicorn.Config:
     debug = settings.log_level == "debug"
     return uvicorn.Config(
         app,
@@ -106,7 +107,8 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         ws_max_size=MAX_MESSAGE,
         ws_max_queue=4,
         ws_per_message_deflate=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        http=partial(Connection, gate),  # type: ignore[arg-type]  # uvicorn only ever calls it
+        timeout_keep_alive=3600,  # the gate's time-outs are the ones that count
         timeout_graceful_shutdown=GRACE_S,
     )
 
