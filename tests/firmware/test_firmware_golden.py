@@ -99,6 +99,29 @@ def test_the_firmware_writes_a_golden_reading_byte_for_byte(firmware: Ask, row: 
     assert line == wire_bytes(row) + b"\n"
 
 
+def is_our_hello(row: dict[str, Any]) -> bool:
+    """Whether the board of `host/golden.cpp` can say it: its id, interval and buffer, live and with a checksum."""
+    e = row["expect"]
+    ours = {"id": "bench-1", "interval_ms": 500, "buffer": 48, "replay": False}
+    return bool(row["canonical"] and e["kind"] == "hello" and ours.items() <= e.items() and '"crc"' in row["line"])
+
+
+@pytest.mark.parametrize("row", by_name([row for row in load("board_lines.jsonl") if is_our_hello(row)]))
+def test_the_firmware_says_a_golden_hello_in_the_same_words_and_order(firmware: Ask, row: dict[str, Any]) -> None:
+    """But for its own version, and for what it says beyond that line."""
+    golden = json.loads(row["line"])
+    oldest = golden.get("oldest", golden["seq"])
+    said = firmware(f"hello {golden['boot']} {oldest} {(golden['seq'] - oldest) % 2**32}").removesuffix(b"\n")
+    found = json.loads(said)
+    assert said == p.seal(said[: -len(b',"crc":"9F3C"}')] + b"}")
+    assert found["range"] == {"v": [0, 26], "a": [-3.2, 3.2]}
+    assert found["oldest"] == oldest
+    differ = ("fw", "crc")
+    assert [(k, v) for k, v in found.items() if k in golden and k not in differ] == [
+        (k, v) for k, v in golden.items() if k not in differ
+    ]
+
+
 def mutated(line: bytes, rng: random.Random) -> bytes:
     spice = b'{}[]",:0123456789-.eE\\u tfn\r\xc3\xa9\xff'
     data = bytearray(line)

@@ -1,6 +1,7 @@
-// The firmware's reader and writer behind a pipe, for the golden lines. One request a line:
+// The firmware's reader and writer behind a pipe, for the golden lines, with their interval and buffer. One request a line:
 //   read <crc due: 0 or 1> <line in hex>                         → what it says, as JSON
 //   obey <line in hex>                                           → the lines that a fresh board sends in answer
+//   hello <boot> <oldest> <held>                                 → the hello of a board that holds so many, its next number is oldest + held
 //   reading <mv> <ua> <uw> <ms> <seq> <status> <re> <epoch_ms>   → the line; epoch_ms 0: none
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,20 @@ static void obey(std::istream &in, std::ostream &out) {
   out << "\n";
 }
 
+static void hello(std::istream &in, std::ostream &out) {
+  uint32_t boot, oldest;
+  int held;
+  in >> boot >> oldest >> held;
+  Ring<RING_SIZE> ring;
+  memcpy((void *)&ring, &oldest, sizeof oldest);  // its first member is the next number
+  Board board(ring);
+  Frame frame;
+  board.start(boot, 0);
+  for (; held; held--) board.measured(Sample::of(0, 0, 0, Status::Ok));
+  board.next_line(frame);
+  out.write(frame.bytes(), frame.length());
+}
+
 static void reading(std::istream &in, std::ostream &out) {
   Values values;
   uint32_t ms, seq;
@@ -100,6 +115,7 @@ int main() {
     in >> verb;
     if (verb == "read") read(in, std::cout);
     if (verb == "obey") obey(in, std::cout);
+    if (verb == "hello") hello(in, std::cout);
     if (verb == "reading") reading(in, std::cout);
     std::cout.flush();
   }
