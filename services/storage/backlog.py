@@ -18,6 +18,7 @@ from services.model import Readings, Write
 
 MAX_READINGS = 2_000_000  # about 65 bytes each once they are joined: 130 MB
 HELPING = 50_000  # readings in one commit: catching up after an outage neither stalls nor needs much memory
+RECENT_WEIGHT, RECENT_WRITES = 20_000, 2_000  # what was committed lately and is still remembered: about 3 MB
 JOINED = 4096  # writes up to this many readings are joined
 
 
@@ -29,6 +30,8 @@ class Backlog:
         self._lock = Lock()
         self._waiting: deque[Write] = deque()
         self._taken: list[Write] = []
+        self._recent: deque[Write] = deque()  # committed lately: needed once more if the file vanishes
+        self._recent_weight = 0
         self._weight = 0  # of all that is not committed, taken or not
         self._loose = 0  # writes at the end that were not joined yet
         self._lowest_dropped: dict[tuple[str, int], int] = {}
@@ -66,9 +69,32 @@ class Backlog:
     def done(self) -> None:
         """What was taken is committed."""
         with self._lock:
-            self._weight -= sum(map(_weight, self._taken))
-            self.readings -= sum(len(write.readings) for write in self._taken if write.readings is not None)
+            weight = sum(map(_weight, self._taken))
+            self._weight -= weight
+            self.readings -= _rows(self._taken)
+            self._recent += self._taken
+            self._recent_weight += weight
             self._taken = []
+            while self._recent_weight > RECENT_WEIGHT or len(self._recent) > RECENT_WRITES:
+                self._recent_weight -= _weight(self._recent.popleft())
+
+    def recall(self, *, readings_only: bool = False) -> int:
+        """The file is gone: what was taken, and before it what was committed lately, is to be written again.
+
+        `readings_only`: into a file that may hold some of it already; readings and gaps change nothing there, but what
+        is counted would count twice. Returns the readings that were committed already.
+        """
+        self.give_back()
+        with self._lock:
+            again = [_once(write) for write in self._recent] if readings_only else list(self._recent)
+            self._recent.clear()
+            self._recent_weight = 0
+            self._waiting.extendleft(reversed(again))
+            self._loose = len(self._waiting)
+            self._weight += sum(map(_weight, again))
+            self.readings += _rows(again)
+            self.accepted += _rows(again)
+            return _rows(again)
 
     def give_back(self) -> None:
         """What was taken is not committed: it comes first next time."""
@@ -138,6 +164,15 @@ def _joined(writes: list[Write]) -> Write:
     }
     ack = max((write.ack for write in writes if write.ack is not None), default=None)
     return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, **beside)
+
+
+def _once(write: Write) -> Write:
+    """What may be written twice."""
+    return msgspec.structs.replace(write, rejected=(), events=(), tallies=())
+
+
+def _rows(writes: Iterable[Write]) -> int:
+    return sum(len(write.readings) for write in writes if write.readings is not None)
 
 
 def _weight(write: Write) -> int:

@@ -153,6 +153,11 @@ class Readers:
         self._generation += 1
         self._close_idle()
 
+    def move(self, path: Path) -> None:
+        """From now on another file is read."""
+        self._path = path
+        self.reset()
+
     def close(self) -> None:
         self._closed = True
         self._close_idle()

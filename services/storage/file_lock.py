@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import sqlite3
 import sys
 from enum import Enum
@@ -13,6 +15,7 @@ from services.errors import DatabaseLocked, DatabaseTooNew, DatabaseUnreadable
 from services.storage.database import APPLICATION_ID, beside, has_bytes, open_reader
 from services.storage.schema import VERSION
 
+log = logging.getLogger(__name__)
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
 PASSING = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)  # the disk's trouble, not a mistake: it may pass
@@ -52,6 +55,13 @@ class Claim:
                 raise DatabaseUnreadable(f"{folder} cannot be written: {error.strerror}") from error
             self._found = found
         return self._found
+
+    def renew(self) -> None:
+        """Make the lock again if its file was deleted; a lock on a file that nobody finds keeps nobody out."""
+        try:
+            self._lock.renew()
+        except (OSError, DatabaseLocked) as error:
+            log.warning("the lock beside the database was deleted and cannot be made again: %s", error)
 
     def release(self) -> None:
         self._lock.release()
@@ -119,6 +129,17 @@ class WriterLock:
                 f"another powermon is recording into {self._path.with_suffix('')}; stop it, or give another --database"
             ) from error
         self._file = file
+
+    def renew(self) -> None:
+        """Raises like `acquire`; the old lock is held until the new one is."""
+        old = self._file
+        if old is None or self._is_at_its_path(old):
+            return
+        self.acquire()
+        old.close()
+
+    def _is_at_its_path(self, file: IO[bytes]) -> bool:
+        return self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(file.fileno()))
 
     def release(self) -> None:
         if self._file is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -44,11 +45,18 @@ class Recorded(msgspec.Struct):
     empty_bytes: int = 0
     refused: int = 0  # rows that no table would take
     awake_s: float = 0.0  # when the thread was last seen to work
+    elsewhere: str = ""  # why another file is written than was asked for
     notes: tuple[str, ...] = ()
 
     def note(self, text: str) -> None:
         """Something to be told for the rest of this session."""
         self.notes = (*self.notes, text)[-NOTES:]
+
+    def note_names(self, names: Iterable[str]) -> None:
+        """Devices of which there are readings now."""
+        known = self.names or set()
+        if new := set(names) - known:
+            self.names = known | new  # another set, for others look at it meanwhile
 
 
 class Rate:
@@ -99,7 +107,7 @@ def health(path: Path, state: Recorded, rate_hz: float, backlog: Backlog, limits
 
 
 def _problem(state: Recorded, backlog: Backlog, late_s: float) -> str:
-    problem = state.problem
+    problem = state.problem or state.elsewhere
     if not problem and late_s > SILENT_S and len(backlog):
         problem = f"the disk has not answered for {late_s:.0f} s: readings wait in memory"
     if backlog.dropped:

@@ -53,7 +53,6 @@ class Storage:
         purge_after_s: float = 60.0,
         purge_every_s: float = 60.0,
     ) -> None:
-        self._path = path
         self._limits = Limits(
             round(retention_h * HOUR_US), round(compact_days * 24 * HOUR_US), max_bytes, purge_after_s, purge_every_s
         )
@@ -171,11 +170,11 @@ class Storage:
         """How the recording stands; reads no table."""
         writer = self._writer
         writer.revive()
-        return health.health(self._path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
+        return health.health(writer.path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
 
     def backup(self, path: Path) -> None:
         """Copy the database while it is written; never overwrites a file. Raises DatabaseError."""
-        file_check.backup(self._path, path)
+        file_check.backup(self._writer.path, path)
 
     def rebuild_rollups(self) -> None:
         """Make all rollups anew from the readings; recording goes on meanwhile. Returns when it is done."""

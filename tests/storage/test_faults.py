@@ -72,7 +72,7 @@ def test_a_full_disk_is_outlasted_in_memory(make: Callable[..., Storage], path: 
     storage = make()
     storage.append(one(0))
     commit(storage)
-    conn = storage._writer._conn
+    conn = storage._writer._file.conn
     assert conn is not None
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count = {pages + 4}")

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 def unclean_copy(storage: Storage, path: Path, folder: Path) -> Path:
     """The file as a crash would leave it."""
     commit(storage)
-    conn = storage._writer._conn
+    conn = storage._writer._file.conn
     assert conn is not None
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     folder.mkdir()
@@ -118,7 +118,7 @@ def test_a_stop_does_not_wait_for_the_check(
 
 def test_a_clean_stop_needs_no_check(make: Callable[..., Storage], path: Path) -> None:
     make().stop()
-    assert make()._writer._check is None
+    assert make()._writer._file.check is None
 
 
 def test_a_backup_made_while_recording_is_whole(make: Callable[..., Storage], tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_salvaging_that_was_cut_off_goes_on_after_a_restart(
     until(lambda: salvaged(storage), 60)
     assert len(seqs(storage)) > N - 200
     storage.stop()
-    assert not make()._writer._jobs
+    assert not make()._writer._file.jobs
 
 
 def test_compacted_minutes_are_taken_over(make: Callable[..., Storage], path: Path) -> None:
@@ -99,7 +99,7 @@ def test_compacted_minutes_are_taken_over(make: Callable[..., Storage], path: Pa
     now = Clock(wall_ns=lambda: (T0 + N * 10_000) * 1000)
     options = {"retention_h": minutes / 2 / 60, "compact_days": 10, "clock": now}
     storage = make(**options, purge_after_s=0.0, purge_every_s=0.0)
-    until(lambda: len(seqs(storage)) < 0.6 * N and not storage._writer._retention._tasks)
+    until(lambda: len(seqs(storage)) < 0.6 * N and not storage._writer._file.retention._tasks)
     storage.stop()
     storage = make(**options)
     before = storage_stats(storage)
