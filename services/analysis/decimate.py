@@ -6,8 +6,6 @@ place at every zoom and scroll position. All widths divide the day, and those up
 
 from __future__ import annotations
 
-from itertools import count as numbers
-
 import msgspec
 import numpy as np
 
@@ -20,6 +18,7 @@ LADDER_US: tuple[int, ...] = (
     *(n * MINUTE for n in (1, 2, 5, 10, 20)),
     *(n * HOUR for n in (1, 2, 4, 12, 24)),
 )
+MOST_WIDTHS = 1_000  # tried; beyond, a width that surely fits
 GAP_HOLDS = 3  # two points are not joined when nothing was measured for this many of their holds
 GAP_BUCKETS = 1.5  # nor, where points are buckets, when a bucket between them would be empty
 
@@ -55,7 +54,10 @@ def width_for(t0_us: int, t1_us: int, points: int, base_us: int = 1) -> int:
         if width_us >= max(base_us, MS) and width_us % base_us == 0 and _touched(t0_us, t1_us, width_us) <= points:
             return width_us
     coarsest = max(LADDER_US[-1], base_us)
-    return next(n * coarsest for n in numbers(2) if _touched(t0_us, t1_us, n * coarsest) <= points)
+    surely = -(-(t1_us - t0_us) // ((points - 1) * coarsest))  # so many fit wherever the span begins
+    least = max(2, (t1_us - t0_us) // (points * coarsest))
+    tried = range(least, min(surely, least + MOST_WIDTHS))  # what is asked for may be thousands of years
+    return next((n * coarsest for n in tried if _touched(t0_us, t1_us, n * coarsest) <= points), max(2, surely) * coarsest)
 
 
 def curve_from_readings(readings: Readings, t0_us: int, t1_us: int, points: int) -> Curve:

@@ -104,11 +104,15 @@ def header(options: ExportOptions) -> bytes:
     return (options.delimiter.join(("time", "device", "boot", "seq", *values, "status", "recovered")) + "\r\n").encode()
 
 
+def harmless(text: str) -> str:
+    """Text from outside that no spreadsheet runs."""
+    text = text.replace("\0", "")
+    return "'" + text if text.startswith(RISKY) else text
+
+
 def cell(text: str, delimiter: str) -> str:
     """Text from outside as one harmless cell."""
-    text = text.replace("\0", "")
-    if text.startswith(RISKY):
-        text = "'" + text
+    text = harmless(text)
     if any(mark in text for mark in (delimiter, '"', "\r", "\n")):
         text = '"' + text.replace('"', '""') + '"'
     return text

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from services.errors import PowermonError
 from services.monitor import Monitor
@@ -47,11 +49,17 @@ def create_api(monitor: Monitor) -> FastAPI:
     realtime.install(app)
     docs.install(app, DESCRIPTION)
     # Last: Dash answers every path it does not know with the page and 200, which a script must never get from /api.
-    app.add_api_route("/api/{path:path}", _unknown, methods=["GET", "HEAD", "POST", "PUT"], include_in_schema=False)
+    app.add_api_route("/api/{path:path}", _unknown, methods=["GET", "HEAD", "POST", "PUT", "DELETE"], include_in_schema=False)
     return app
 
 
-async def _unknown(path: str) -> None:
+async def _unknown(request: Request, path: str) -> None:
+    described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    fitting = [methods for template, methods in described.items() if compile_path(template)[0].match(request.url.path)]
+    allowed = {method.upper() for methods in fitting for method in methods}
+    if allowed:
+        message = f"{request.method} is not used for /api/{path[:60]}"
+        raise HTTPException(405, message, {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))})
     raise HTTPException(404, f"there is no /api/{path[:60]}; see /api/docs")
 
 

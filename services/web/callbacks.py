@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import orjson
 
-CALLBACK_PATH = "/_dash-update-component"
+from services.web.errors import CALLBACK_PATH as CALLBACK_PATH
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -53,8 +53,17 @@ ERROR_SCHEMA = {
 ERROR_TEXTS = {
     "400": "The question cannot be answered as asked",
     "401": "A token is needed",
-    "403": "Not allowed",
-    "503": "Try again in a moment",
+    "403": "Not allowed: a viewer, another site's page, or a name that is not ours",
+    "404": "There is no such thing",
+    "405": "Not by this method; Allow says which",
+    "429": "Too many wrong tokens; Retry-After says when to come again",
+    "431": "More headers than any browser sends",
+    "503": "Try again in a moment; Retry-After says when",
+}
+BODY_ERROR_TEXTS = {
+    "408": "The body did not come in time",
+    "413": "The body is too large",
+    "415": "The body must be JSON",
 }
 
 router = APIRouter(include_in_schema=False)
@@ -99,5 +108,6 @@ def _with_our_errors(schema: dict[str, Any]) -> dict[str, Any]:
     for path in schema["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
-            operation["responses"] |= {status: {"description": text, "content": content} for status, text in ERROR_TEXTS.items()}
+            texts = ERROR_TEXTS | (BODY_ERROR_TEXTS if "requestBody" in operation else {})
+            operation["responses"] |= {status: {"description": text, "content": content} for status, text in texts.items()}
     return schema

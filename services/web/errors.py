@@ -11,9 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.errors import BadRequest, CommandError, PowermonError
+from services.errors import BadRequest, CommandError, PowermonError, WireError
 
+CALLBACK_PATH = "/_dash-update-component"
 log = logging.getLogger(__name__)
 _CODES = {401: "token_needed", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_json"}
 
@@ -46,6 +48,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(PowermonError, _powermon)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(LoggedCallbacks)  # before Dash adds its own, which then stands around it
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
@@ -64,12 +67,32 @@ async def _http(_request: Request, error: Exception) -> Response:
 async def _powermon(_request: Request, error: Exception) -> Response:
     if isinstance(error, BadRequest):
         return error_response(400, error.code, str(error), error.field)
-    if isinstance(error, CommandError):
+    if isinstance(error, CommandError | WireError):
         return error_response(400, "command", str(error))
     log.warning("request failed: %s", error)
-    return error_response(503, "unavailable", str(error))
+    return error_response(503, "unavailable", str(error), headers={"Retry-After": "1"})
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
     # The traceback goes to the log (uvicorn writes it); the client learns nothing of our insides.
+    return _mistake()
+
+
+def _mistake() -> Response:
     return error_response(500, "internal", "the program made a mistake; its log has the details")
+
+
+class LoggedCallbacks:
+    """ASGI application between Dash and its routes: Dash answers a callback that failed with 500 and says nothing in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http" or scope["path"] != CALLBACK_PATH or type(error).__name__ == "PreventUpdate":
+                raise  # the last is Dash's way to say that nothing changes
+            log.exception("a callback of the page failed")
+            await _mistake()(scope, receive, send)

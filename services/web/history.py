@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from services.errors import BadRequest
 from services.model import CHANNELS, Curve, Readings
 from services.monitor import Monitor
-from services.storage.export import ExportOptions
+from services.storage.export import ExportOptions, harmless
 from services.web import payloads
 from services.web.parameters import (
     DeviceAsked,
@@ -172,6 +172,7 @@ def curve_csv(device: str, curve: Curve, channels: tuple[str, ...], delimiter: s
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(["time", "device", "count", *(names[channel].format(field) for channel, field in fields)])
+    device = harmless(device)
     for time, count, *values in zip(payloads.iso_column(curve.time_us), curve.count.tolist(), *columns, strict=True):
         writer.writerow([time, device, count, *values])
     return text.getvalue().encode()

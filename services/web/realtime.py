@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from services.errors import BadRequest, PowermonError
 from services.model import CHANNELS, Readings, Snapshot
 from services.web import payloads
 from services.web.errors import error_body
+from services.web.pace import Pace
 from services.web.parameters import known_device, monitor_of, query, span_of_times
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS, DEFAULT_INTERVAL_MS = 100, 1000, 500
@@ -26,6 +28,7 @@ MAX_SAMPLES = 20_000  # readings in one message (about 1 MB); older ones are cou
 MAX_POINTS = 20_000
 HEARTBEAT_S = 1.0  # with nothing new, the statistics still age: say so at this pace
 SEND_TIMEOUT_S = 5.0
+ASKED_RATE, ASKED_BURST = 5.0, 20.0  # messages a second from one client, for as long as it likes and at once
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 
 router = APIRouter()
@@ -129,10 +132,15 @@ class Client:
             await self._send({"type": "realtime", "data": realtime_data(state, readings, dropped)})
 
     async def _listen(self) -> None:
+        pace = Pace(time.monotonic, ASKED_RATE, ASKED_BURST)
         while True:
-            text = await self._websocket.receive_text()
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1000))
+            while pace.exceeded(""):
+                await asyncio.sleep(1 / ASKED_RATE)
             try:
-                await self._send(await self._answer(text))
+                await self._send(await self._answer(message.get("text") or ""))
             except PowermonError as error:
                 field = error.field if isinstance(error, BadRequest) else ""
                 code = error.code if isinstance(error, BadRequest) else "unavailable"

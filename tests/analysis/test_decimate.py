@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import operator
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
+from services.analysis import decimate
 from services.analysis.decimate import (
     LADDER_US,
     Buckets,
@@ -158,3 +160,11 @@ def test_nothing_makes_an_empty_curve() -> None:
 
 def test_very_long_spans_still_fit() -> None:
     assert width_for(0, 3650 * DAY_US, 100) % DAY_US == 0
+
+
+@given(st.integers(0, 253_402_300_799_000_000), st.integers(1, 253_402_300_799_000_000), st.integers(1, 20_000))
+def test_a_width_for_thousands_of_years_is_found_at_once(t0_us: int, span_us: int, points: int) -> None:
+    with patch.object(decimate, "_touched", wraps=decimate._touched) as touched:
+        width_us = width_for(t0_us, t0_us + span_us, points)
+    assert touched.call_count <= 1_100
+    assert (t0_us + span_us - 1) // width_us - t0_us // width_us + 1 <= max(2, points)

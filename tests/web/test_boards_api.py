@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -9,6 +12,8 @@ from services.errors import DatabaseError
 from services.model import LinkState
 from services.web import errors
 from tests.web.fake_monitor import DEVICE, STORED_ONLY, FakeMonitor
+from tests.web.program import program
+from tests.web.serving import wait_for
 
 
 def test_latest_gives_the_live_state_of_each_board(client: httpx.Client, monitor: FakeMonitor) -> None:
@@ -60,8 +65,26 @@ def test_a_body_that_is_no_json_is_400(client: httpx.Client) -> None:
 
 
 def test_commands_do_not_go_by_get(client: httpx.Client, monitor: FakeMonitor) -> None:
-    assert client.get(f"/api/devices/{DEVICE}/commands?cmd=ping").status_code in (404, 405)
+    answer = client.get(f"/api/devices/{DEVICE}/commands?cmd=ping")
+    assert answer.status_code == 405 and answer.headers["allow"] == "POST"
     assert monitor.calls == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/latest"), ("PUT", "/api/history"), ("DELETE", "/api/health")])
+def test_another_method_than_a_route_has_is_405_with_those_it_has(client: httpx.Client, method: str, path: str) -> None:
+    answer = client.request(method, path, json={})
+    assert answer.status_code == 405 and "GET" in answer.headers["allow"]
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("argument", ["x" * 500, "\ud800", "\ud83d"])
+def test_a_command_that_does_not_fit_on_the_wire_is_400(tmp_path: Path, argument: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    with program(tmp_path) as running, running.client(**headers) as client:  # type: ignore[arg-type]
+        wait_for(lambda: running.monitor.snapshot("bench").info.state is LinkState.WAITING)
+        body = json.dumps({"cmd": "buzzer", "pattern": argument})
+        answer = client.post("/api/devices/bench/commands", content=body)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "command"
 
 
 def test_a_port_can_be_connected_while_running(client: httpx.Client, monitor: FakeMonitor) -> None:

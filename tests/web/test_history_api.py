@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import httpx
@@ -188,3 +189,10 @@ def test_the_curve_has_columns_and_marks(client: httpx.Client) -> None:
 def test_values_that_are_not_numbers_become_null(client: httpx.Client, monitor: FakeMonitor) -> None:
     monitor.stored.v[3] = float("nan")
     assert json.loads(client.get("/api/curve").text)["v"]["mean"][3] is None
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x"])
+def test_no_spreadsheet_runs_a_name_in_the_csv_of_buckets(client: httpx.Client, monitor: FakeMonitor, name: str) -> None:
+    monitor.boards = [name]
+    rows = list(csv.reader(client.get("/api/history", params={"format": "csv", "points": 5, "device": name}).text.splitlines()))
+    assert {row[1] for row in rows[1:]} == {"'" + name}

@@ -189,3 +189,29 @@ def test_clients_are_told_when_the_program_stops(monitor: FakeMonitor) -> None:
                 websocket.recv(timeout=20)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
     assert monitor.stopped
+
+
+@pytest.mark.parametrize(
+    "message", [b"\x00\xff", b"", "", "x", "[" * 60_000, "5", '{"type": 5}', '{"type": "history", "points": {}}']
+)
+def test_a_message_that_makes_no_sense_is_an_error_and_no_traceback(
+    address: str, message: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listening(address) as websocket:
+        for _ in range(3):
+            websocket.send(message)
+            assert receive(websocket, "error")["error"]["code"] == "bad_request"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_client_that_asks_on_and_on_is_answered_at_its_pace(address: str, monitor: FakeMonitor) -> None:
+    asked, original = [], monitor.history
+    monitor.history = lambda *args: (asked.append(args), original(*args))[1]  # type: ignore[method-assign,func-returns-value]
+    with listening(address) as websocket, listening(address) as honest:
+        for _ in range(500):
+            websocket.send('{"type": "history", "points": 5}')
+        receive(honest, "realtime")
+        wait_for(lambda: len(asked) >= 20)
+        honest.send('{"type": "history", "points": 5}')
+        receive(honest, "history")
+        assert len(asked) < 400
