@@ -6,11 +6,12 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.device.device import Device
 from services.errors import BadRequest, CommandError, UnknownDevice
@@ -27,18 +28,21 @@ from services.model import (
     Gap,
     Health,
     LinkState,
-    Live,
     PortInfo,
     Readings,
     Rejected,
     Snapshot,
     SpanStats,
+    Tick,
     Write,
 )
 from services.settings import Settings, program_version
 from services.storage import export as exports
 from services.storage.ingest import Durable
 from services.storage.storage import Storage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 DEMO = "demo"
@@ -146,17 +150,18 @@ class Monitor:
         """The live state of a board. Raises UnknownDevice."""
         return self._device(device).snapshot()
 
-    def live(self, device: str, cursor: int | None, span_s: float, points: int) -> Live:
-        """What is new in the window since `cursor`. Raises UnknownDevice."""
-        return self._device(device).live(cursor, span_s, points)
+    def tick(self, device: str, span_s: float, points: int) -> Tick:
+        """What a page shows of a board right now, all of one moment. Raises UnknownDevice."""
+        state, curve, stats, gaps = self._device(device).moment(span_s, points)
+        return Tick(stats.t0_us, stats.t1_us, state, frame_of_curve(curve), stats, tuple(gaps))
+
+    def window(self, device: str, span_s: float, points: int) -> pd.DataFrame:
+        """The last `span_s` seconds as a frame of at most `points` rows, extremes exact. Raises UnknownDevice."""
+        return self.tick(device, span_s, points).frame
 
     def samples(self, device: str, cursor: int | None) -> tuple[int, Readings, int]:
         """(cursor, every reading since the one given, how many were dropped). Raises UnknownDevice."""
         return self._device(device).samples(cursor)
-
-    def frame(self, device: str) -> Any:
-        """The window as a pandas DataFrame. Raises UnknownDevice."""
-        return self._device(device).frame()
 
     def command(self, device: str, name: str, args: dict[str, Any]) -> CommandOutcome:
         """Send a command and wait for its outcome. Raises UnknownDevice, CommandError."""
@@ -190,8 +195,15 @@ class Monitor:
 
     # --- record
 
-    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
-        """At most `points` points of the record, extremes exact; up to one commit behind."""
+    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> pd.DataFrame:
+        """[t0, t1) as a frame of at most `points` rows, extremes exact: out of the window when that reaches back so far,
+        else out of the record, which is up to one commit behind."""
+        live = self._devices.get(device)
+        curve = live.curve(t0_us, t1_us, points) if live is not None else None
+        return frame_of_curve(curve if curve is not None else self.curve(device, t0_us, t1_us, points))
+
+    def curve(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
+        """The same of the record as plain columns."""
         return self._storage.curve(device, t0_us, t1_us, points)
 
     def pages(self, device: str, t0_us: int, t1_us: int) -> Iterator[Readings]:

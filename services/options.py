@@ -243,7 +243,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("allow_host", host, (), "none", "further name under which browsers reach this page", WEB, "NAME", repeat=True),
     Option("trust_proxy", switch, False, "no",
            "believe X-Forwarded-Proto and X-Forwarded-Host, which a reverse proxy on this machine sets", WEB, switch=True),
-    Option("interval_ms", integer(50, 10_000), 100, "100", "how often the page pulls new readings", WEB, "MS"),
+    Option("interval_ms", integer(100, 10_000), 500, "500", "how often the page pulls new readings", WEB, "MS"),
     Option("log_level", choice("debug", "info", "warning", "error"), "info", "info", "least level that is logged", LOG, "LEVEL"),
     Option("log_file", text, "", "powermon.log beside the database", "rotating log file; off: none", LOG, "FILE"),
 )

@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     viewer_token: str = ""
     allow_host: tuple[str, ...] = ()
     trust_proxy: bool = False
-    interval_ms: int = 100
+    interval_ms: int = 500
     log_level: str = "info"
     log_file: Path | None = None
 

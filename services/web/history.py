@@ -150,7 +150,7 @@ async def _buckets(
 
 
 def _bucket_body(monitor: Monitor, span: Span, format_: str, points: int, channels: tuple[str, ...], delimiter: str) -> bytes:
-    curve = monitor.history(*span, points)
+    curve = monitor.curve(*span, points)
     if format_ == "csv":
         return curve_csv(span.device, curve, channels, delimiter)
     return orjson.dumps(
