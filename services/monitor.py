@@ -16,6 +16,7 @@ from services.clock import Clock
 from services.device.device import Device
 from services.errors import BadRequest, CommandError, UnknownDevice
 from services.link import ports
+from services.link.addresses import checked_address
 from services.link.simulated_board import SimulatedBoard
 from services.model import (
     ClockHealth,
@@ -174,11 +175,12 @@ class Monitor:
     def connect(self, url: str, name: str = "") -> str:
         """Add a board while running; returns its device name. Raises BadRequest."""
         device = name or _name_of(url)
-        if not re.fullmatch(r"[\w.-]{1,32}", device) or device == DEMO:
+        if not re.fullmatch(r"[\w.-]{1,32}", device, re.ASCII) or device == DEMO:
             raise BadRequest("a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'", "name")
         taken = self._devices.get(device)
         if taken is not None and taken.url == url:
             return device
+        checked_address(url, [port.url for port in self.ports()], self.settings.allow_connect)
         if taken is not None or any(other.url == url for other in self._devices.values()):
             raise BadRequest(f"{device} or {url} is in use already", "name" if taken else "url")
         if len(self._devices) >= MAX_DEVICES:
@@ -240,9 +242,21 @@ class Monitor:
         """The event log, newest first."""
         return self._storage.events(device, t0_us, t1_us, limit)
 
-    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
-        """Lines that were not accepted, newest first."""
-        return self._storage.rejected(device, limit)
+    def rejected(self, device: str | None, limit: int = 100, *, spoken_only: bool = False) -> list[Rejected]:
+        """Lines that were not accepted, newest first.
+
+        With `spoken_only` without those of ports that have never spoken as a board: what they carry may be anything, a
+        console for example, and is not for viewers.
+        """
+        lines = self._storage.rejected(device, limit)
+        if not spoken_only:
+            return lines
+        spoken = {name for name in {line.device for line in lines} if self._has_spoken(name)}
+        return [line for line in lines if line.device in spoken]
+
+    def _has_spoken(self, device: str) -> bool:
+        live = self._devices.get(device)
+        return (live is not None and live.info().boot is not None) or self._storage.extent(device) is not None
 
     def extent(self, device: str) -> tuple[int, int] | None:
         """Times of the oldest and the newest stored reading."""

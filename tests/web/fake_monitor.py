@@ -205,7 +205,7 @@ class FakeMonitor:
             Event(device or DEVICE, T0_US, kind, f"{kind.value} of the board", {"boot": 3}, n) for n, kind in enumerate(kinds)
         ][:limit]
 
-    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
+    def rejected(self, device: str | None, limit: int = 100, *, spoken_only: bool = False) -> list[Rejected]:
         return [Rejected(device or DEVICE, T0_US, Reason.NOT_JSON, '<b>{"v":', "no end", None, 2**32 + 4)][:limit]
 
     def extent(self, device: str) -> tuple[int, int] | None:
