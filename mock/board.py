@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mock.commands import Orders
 from mock.frame import Frame
 from mock.record import Record
-from mock.sensor import Sensor
+from mock.sensor import RANGE, Sensor
 from mock.uptime import Uptime
 from services.wire.messages import (
     Ack,
@@ -269,8 +269,9 @@ class Board:
         if not self.config.level:
             return
         config, interval_ms = self.config, self.interval_us / 1000
+        said = None if config.replay else RANGE  # whose recording it is nobody knows
         buffer, oldest = config.buffer, self._seq(self._oldest)
-        hello = Hello(1, FIRMWARE, config.id, self.boot, interval_ms, buffer, self.next_seq, config.replay, oldest)
+        hello = Hello(1, FIRMWARE, config.id, self.boot, interval_ms, buffer, self.next_seq, config.replay, oldest, said)
         self._frames.append(Frame(before + encode_hello(hello), "hello", self.boot, None, now_us))
 
     def _obey(self, command: Command, now_us: int) -> None:

@@ -8,6 +8,8 @@ from typing import Protocol
 from mock.patterns import Pattern, Sample, sample
 
 SHUNT_LIMIT_A = 3.2  # what an INA219 with 0.1 Ω can tell
+RANGE = {"v": (0.0, 26.0), "a": (-SHUNT_LIMIT_A, SHUNT_LIMIT_A)}  # as the hello says it
+BEYOND_V = 27.2  # its register reaches further than what it is made for
 SENSOR_FAULTS = ("sensor_error", "overflow", "out_of_range")
 
 
@@ -67,4 +69,4 @@ def _broken(name: str, found: Sample) -> Sample:
         return found._replace(v=0.0, a=0.0, w=0.0, status="sensor_error")
     if name == "overflow":
         return sample(found.v, SHUNT_LIMIT_A, "overflow")._replace(wait_us=found.wait_us)
-    return sample(25.6, found.a)._replace(wait_us=found.wait_us)
+    return sample(BEYOND_V, found.a)._replace(wait_us=found.wait_us)

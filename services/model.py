@@ -7,34 +7,37 @@ microseconds), `_s` seconds. Spans of time are half-open: [t0, t1).
 from __future__ import annotations
 
 from enum import IntFlag, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
 
 CHANNELS = ("v", "a", "w")
 WIRE_NUMBERS = 1 << 32  # sequence numbers on the wire are uint32; ours are extended and never roll over
 
 
 class Flag(IntFlag):
-    """What is special about a stored reading."""
+    """What is special about a stored reading.
+
+    Bits 5 to 7 say which mark a marked reading carries, bits 8 to 15 which word of the board it came with (see
+    services/analysis/marks.py).
+    """
 
     RECOVERED = 1  # came by retransmission, after it had been missing
     DERIVED = 2  # the board sent no power: w is v times a
     LATE = 4  # came after a newer one (reordered, not asked for)
     UNTRACKED = 8  # the board sends no sequence numbers: ours stand in
+    MARKED = 16  # out of range, saturated, or doubted by its board: kept and shown, left out of statistics and energy
 
 
 class Reason(StrEnum):
-    """Why a line or reading was not accepted."""
+    """Why a line was refused, or a reading marked (STATUS to POWER_RANGE: the board's own word, or a range)."""
 
     NOT_JSON = "not_json"
     NOT_OBJECT = "not_object"
@@ -101,7 +104,7 @@ class Readings(msgspec.Struct, frozen=True):
     v: F64
     a: F64
     w: F64
-    flags: U8
+    flags: U16
 
     def __len__(self) -> int:
         return len(self.time_us)
@@ -115,7 +118,7 @@ def no_readings() -> Readings:
     """Columns of length zero."""
     ints = np.empty(0, np.int64)
     floats = np.empty(0, np.float64)
-    return Readings(ints, ints, ints, ints, floats, floats, floats, np.empty(0, np.uint8))
+    return Readings(ints, ints, ints, ints, floats, floats, floats, np.empty(0, np.uint16))
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -184,10 +187,12 @@ class Event(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct):
     """The account of a span or of a device's session. `expected = received + rejected + missing + lost`.
 
-    `received`: accepted, recovered ones included; `missing`: may still come; `duplicates` and `bad_lines` stand beside it.
+    `received`: stored, recovered and marked ones included; `missing`: may still come; `duplicates` and `bad_lines` stand
+    beside it. `reasons`: why lines were refused and readings marked.
     """
 
     received: int = 0
+    marked: int = 0  # those of the received that are left out of statistics
     recovered: int = 0
     late: int = 0
     rejected: int = 0
@@ -231,6 +236,7 @@ class Write(msgspec.Struct, frozen=True):
     tallies: tuple[Tally, ...] = ()
     boot: int | None = None
     ack: int | None = None
+    words: tuple[str, ...] = ()  # the board's status words that the readings' flags name: the first is word 1
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -258,7 +264,10 @@ class ChannelStats(msgspec.Struct, frozen=True):
 
 
 class SpanStats(msgspec.Struct, frozen=True):
-    """Statistics of a span, and what they rest on. Means are weighted by `hold_us` (a reading counts as long as it stands)."""
+    """Statistics of a span, and what they rest on. Means are weighted by `hold_us` (a reading counts as long as it stands).
+
+    `marked` readings are in none of it: `count`, extremes, means, energy and coverage are those of the others.
+    """
 
     t0_us: int
     t1_us: int
@@ -270,6 +279,7 @@ class SpanStats(msgspec.Struct, frozen=True):
     energy_wh: float
     charge_mah: float
     counts: Counts | None = None
+    marked: int = 0
 
 
 class MovingMean(msgspec.Struct, frozen=True):
@@ -285,7 +295,11 @@ class MovingMean(msgspec.Struct, frozen=True):
 class Curve(msgspec.Struct, frozen=True):
     """Points to draw, ascending in time. Either raw readings (`bucket_us` 0: lo = mean = hi)
     or absolute buckets (`time_us` is the bucket's start; lo/mean/hi per channel). A `break_before` of 1 means:
-    do not join this point with the one before it."""
+    do not join this point with the one before it.
+
+    Marked readings stand beside the others: `marked` counts them, `x_marked_min` and `x_marked_max` are their extremes
+    (NaN without one); `count` and min/mean/max are those of the others (0 and NaN where a point has only marked ones).
+    """
 
     bucket_us: int
     time_us: I64
@@ -301,9 +315,29 @@ class Curve(msgspec.Struct, frozen=True):
     w_max: F64
     break_before: U8
     recovered: U8  # 1: the point holds at least one recovered reading
+    marked: I64
+    v_marked_min: F64
+    v_marked_max: F64
+    a_marked_min: F64
+    a_marked_max: F64
+    w_marked_min: F64
+    w_marked_max: F64
 
     def __len__(self) -> int:
         return len(self.time_us)
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What is new in the window since a cursor. The client drops its points at or after `replace_from_us`
+    (all of them when `whole`) and appends `curve`. `dropped`: readings that left the window unseen by this cursor."""
+
+    device: str
+    cursor: int
+    now_us: int
+    whole: bool
+    replace_from_us: int
+    dropped: int
+    curve: Curve
 
 
 class PortInfo(msgspec.Struct, frozen=True):
@@ -348,6 +382,26 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     buffer: int | None  # readings the board can hold
 
 
+class Marked(msgspec.Struct, frozen=True):
+    """The readings of a session that carry one mark, and what would accept such readings.
+
+    `lowest` and `highest` are of the channel whose range it is, in its unit; `low` and `high` are that range, None where
+    the board's own word made the mark. `origin` of the range: "setting", "board" (its hello) or "default"; `option`: the
+    setting that would accept the newest of them, empty where none can.
+    """
+
+    reason: Reason
+    count: int
+    newest_us: int
+    word: str = ""  # the board's, of the newest
+    lowest: float | None = None
+    highest: float | None = None
+    low: float | None = None
+    high: float | None = None
+    origin: str = ""
+    option: str = ""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Consistent copy of a device's live state."""
 
@@ -363,21 +417,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     levels: dict[str, Level]  # per channel "v" "a" "w"
     residual_w: float | None  # last v·a − w
     version: int  # changes with every change of state
-
-
-class Tick(msgspec.Struct, frozen=True):
-    """What a page shows of a board at one moment: live state, window and statistics that belong together.
-
-    `frame`: see services/analysis/frame.py; `stats`: of [t0, t1) with standard deviations, `counts` is None;
-    `gaps`: those of the window as they stand now, open ones included.
-    """
-
-    t0_us: int
-    t1_us: int
-    state: Snapshot
-    frame: pd.DataFrame
-    stats: SpanStats
-    gaps: tuple[Gap, ...]
+    marked: tuple[Marked, ...] = ()  # of this session, one for each kind of mark
 
 
 class CommandOutcome(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from services.analysis.alerts import Limit
-from services.analysis.validation import Limits
+from services.analysis.validation import OPTION_NAMES, Limits
 from services.errors import SettingsError
 from services.model import Level
 from services.options import CHANNEL_NAMES, OPTIONS, PREFIX, LimitText, Option, limit_text, nearest, number, split_port
@@ -19,7 +19,6 @@ from services.options import CHANNEL_NAMES, OPTIONS, PREFIX, LimitText, Option, 
 CONFIG_FILE = "powermon.toml"
 COMMIT_S = {"full": 1.0, "normal": 1.0, "sd-card": 10.0}
 _BY_NAME = {option.name: option for option in OPTIONS}
-_RANGES = ("voltage", "current", "power")  # in the order of Limits' fields
 _MISSING = "\0missing"  # what argparse hands us for `--baud` without a value; no person can type it
 
 
@@ -39,15 +38,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int | None = None
     compact_days: float = 0.0
     durability: str = "full"
-    group_readable: bool = False
     host: str = "127.0.0.1"
     http_port: int = 8050
     token: str = ""
     viewer_token: str = ""
     allow_host: tuple[str, ...] = ()
-    allow_connect: tuple[str, ...] = ()
     trust_proxy: bool = False
-    interval_ms: int = 500
+    interval_ms: int = 100
     log_level: str = "info"
     log_file: Path | None = None
 
@@ -322,8 +319,9 @@ def _parse_each(option: Option, values: list[Any]) -> list[Any]:
 
 def _assemble(checked: dict[str, Any], cwd: Path, problems: list[str]) -> Settings | None:
     """The checks between settings, then the one object."""
-    for unit in _RANGES:
-        low, high = checked[f"{unit}_min"], checked[f"{unit}_max"]
+    bounds = _ranges(checked).bounds()
+    for channel, unit in OPTION_NAMES.items():
+        low, high = bounds.of(channel)
         if low >= high:
             problems.append(f"--{unit}-min {low:g}: must be less than --{unit}-max {high:g}")
     days, hours = checked["compact_days"], checked["retention_h"]
@@ -350,13 +348,17 @@ def _settings(checked: dict[str, Any], cwd: Path) -> Settings:
         **same_name
         | {
             "ports": checked["port"],
-            "limits": Limits(*(checked[f"{unit}_{side}"] for unit in _RANGES for side in ("min", "max"))),
+            "limits": _ranges(checked),
             "thresholds": _limits(checked["warn"], Level.WARNING) + _limits(checked["danger"], Level.DANGER),
             "max_bytes": None if checked["max_db_mb"] is None else int(checked["max_db_mb"] * 1_000_000),
             "database": database,
             "log_file": None if checked["log_file"].lower() in ("off", "none") else log_file,
         }
     )
+
+
+def _ranges(checked: dict[str, Any]) -> Limits:
+    return Limits(*(checked[f"{unit}_{side}"] for unit in OPTION_NAMES.values() for side in ("min", "max")))
 
 
 def _limits(texts: tuple[LimitText, ...], level: Level) -> tuple[Limit, ...]:

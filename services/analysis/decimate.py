@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from services.analysis.marks import marked, parted
 from services.model import F64, I64, U8, Curve, Flag, Readings, no_readings
 
 MS, SECOND, MINUTE, HOUR = 1_000, 1_000_000, 60_000_000, 3_600_000_000
@@ -21,6 +22,22 @@ LADDER_US: tuple[int, ...] = (
 MOST_WIDTHS = 1_000  # tried; beyond, a width that surely fits
 GAP_HOLDS = 3  # two points are not joined when nothing was measured for this many of their holds
 GAP_BUCKETS = 1.5  # nor, where points are buckets, when a bucket between them would be empty
+
+
+class MarkedBuckets(msgspec.Struct, frozen=True):
+    """The marked readings of fixed spans as columns, ascending in time: how many, and their extremes per channel.
+
+    They stand beside `Buckets`, with rows only where there are any: nearly always none.
+    """
+
+    time_us: I64
+    count: I64
+    lows: F64  # a row per channel
+    highs: F64
+    recovered: U8
+
+    def __len__(self) -> int:
+        return len(self.time_us)
 
 
 class Buckets(msgspec.Struct, frozen=True):
@@ -85,23 +102,54 @@ def curve_of_rows(rows: Readings, width_us: int, before: Readings | None = None)
     if not width_us:
         return _raw(rows, before)
     starts = _starts(rows.time_us, width_us)
-    buckets = _reduced(_as_buckets(rows), starts, width_us)
-    return _curve(buckets, width_us, _breaks(rows, starts, before, width_us * GAP_BUCKETS))
+    breaks = _breaks(rows, starts, before, width_us * GAP_BUCKETS)
+    good, others = parted(rows)
+    if others is None:
+        return _curve(_reduced(_as_buckets(rows), starts, width_us), None, width_us, breaks)
+    return _curve(*_together(buckets_of_readings(good, width_us), marked_of_readings(others, width_us)), width_us, breaks)
 
 
-def curve_of_buckets(buckets: Buckets, width_us: int) -> Curve:
-    """Buckets of one width as a curve, broken where buckets are missing for longer than readings are apart."""
+def curve_of_buckets(buckets: Buckets, width_us: int, others: MarkedBuckets | None = None) -> Curve:
+    """Buckets of one width as a curve, broken where buckets are missing for longer than readings are apart.
+
+    `others`: the marked readings of the same buckets, where there are any.
+    """
+    columns: tuple[Buckets, MarkedBuckets | None] = (buckets, None)
+    if others is not None and len(others):
+        columns = _together(buckets, others)
+    buckets = columns[0]
     breaks = np.zeros(len(buckets), np.uint8)
     if len(buckets) > 1:
-        hold = buckets.hold_us / buckets.count
+        hold = buckets.hold_us / np.maximum(buckets.count, 1)
         longest = np.maximum(hold[1:], hold[:-1])
         breaks[1:] = np.diff(buckets.time_us) > np.maximum(GAP_HOLDS * longest, GAP_BUCKETS * width_us)
-    return _curve(buckets, width_us, breaks)
+    return _curve(*columns, width_us, breaks)
 
 
 def buckets_of_readings(readings: Readings, width_us: int) -> Buckets:
     """Readings, ascending in time, summed up in buckets."""
     return _reduced(_as_buckets(readings), _starts(readings.time_us, width_us), width_us)
+
+
+def marked_of_readings(readings: Readings, width_us: int) -> MarkedBuckets:
+    """Marked readings, ascending in time, summed up in buckets (one each with width 0)."""
+    values = np.stack((readings.v, readings.a, readings.w))
+    ones, recovered = np.ones(len(readings), np.int64), _recovered(readings)
+    return remark(MarkedBuckets(readings.time_us, ones, values, values, recovered), width_us)
+
+
+def remark(others: MarkedBuckets, width_us: int) -> MarkedBuckets:
+    """Merge ascending buckets of marked readings into wider ones."""
+    if not width_us or not len(others):
+        return others
+    starts = _starts(others.time_us, width_us)
+    return MarkedBuckets(
+        others.time_us[starts] // width_us * width_us,
+        np.add.reduceat(others.count, starts),
+        np.minimum.reduceat(others.lows, starts, axis=1),
+        np.maximum.reduceat(others.highs, starts, axis=1),
+        np.maximum.reduceat(others.recovered, starts),
+    )
 
 
 def rebucket(buckets: Buckets, width_us: int) -> Buckets:
@@ -147,7 +195,29 @@ def _as_buckets(rows: Readings) -> Buckets:
     """Each reading as a bucket of its own."""
     v, a, w = rows.v, rows.a, rows.w
     ones = np.ones(len(rows), np.int64)
-    return Buckets(rows.time_us, ones, rows.hold_us, v, v, v, a, a, a, w, w, w, rows.flags & np.uint8(Flag.RECOVERED))
+    return Buckets(rows.time_us, ones, rows.hold_us, v, v, v, a, a, a, w, w, w, _recovered(rows))
+
+
+def _recovered(rows: Readings) -> U8:
+    return (rows.flags & np.uint16(Flag.RECOVERED)).astype(np.uint8)
+
+
+def _together(buckets: Buckets, others: MarkedBuckets) -> tuple[Buckets, MarkedBuckets]:
+    """Both with a row for each bucket that either has: empty ones count 0, their values are NaN."""
+    time_us = np.union1d(buckets.time_us, others.time_us)
+    mine, theirs = np.searchsorted(time_us, buckets.time_us), np.searchsorted(time_us, others.time_us)
+    columns = []
+    for name in Buckets.__struct_fields__[1:]:
+        column = getattr(buckets, name)
+        empty = np.nan if column.dtype.kind == "f" else 0
+        columns.append(np.full(len(time_us), empty, column.dtype))
+        columns[-1][mine] = column
+    count, recovered = np.zeros(len(time_us), np.int64), columns[-1].copy()
+    lows, highs = np.full((3, len(time_us)), np.nan), np.full((3, len(time_us)), np.nan)
+    count[theirs], lows[:, theirs], highs[:, theirs] = others.count, others.lows, others.highs
+    recovered[theirs] |= others.recovered
+    columns[-1] = recovered
+    return Buckets(time_us, *columns), MarkedBuckets(time_us, count, lows, highs, recovered)
 
 
 def _reduced(buckets: Buckets, starts: I64, width_us: int) -> Buckets:
@@ -178,17 +248,27 @@ def _reduced(buckets: Buckets, starts: I64, width_us: int) -> Buckets:
 
 
 def _raw(rows: Readings, before: Readings | None) -> Curve:
-    ones = np.ones(len(rows), np.int64)
-    v, a, w = rows.v.copy(), rows.a.copy(), rows.w.copy()
     breaks = _breaks(rows, np.arange(len(rows)), before, 0.0)
-    recovered = rows.flags & np.uint8(Flag.RECOVERED)
-    return Curve(0, rows.time_us.copy(), ones, v, v, v, a, a, a, w, w, w, breaks, recovered)
+    where = marked(rows.flags)
+    ones, none = np.ones(len(rows), np.int64), np.full(len(rows), np.nan)
+    v, a, w = rows.v.copy(), rows.a.copy(), rows.w.copy()
+    extremes = [none] * 6
+    if where.any():
+        extremes = [np.where(where, values, np.nan) for values in (v, v, a, a, w, w)]
+        v[where] = a[where] = w[where] = np.nan
+        ones[where] = 0
+    values = (v, v, v, a, a, a, w, w, w)
+    return Curve(0, rows.time_us.copy(), ones, *values, breaks, _recovered(rows), where.astype(np.int64), *extremes)
 
 
-def _curve(buckets: Buckets, width_us: int, breaks: U8) -> Curve:
-    b = buckets
+def _curve(buckets: Buckets, others: MarkedBuckets | None, width_us: int, breaks: U8) -> Curve:
+    b, none = buckets, np.full(len(buckets), np.nan)
     v, a, w = (b.v_min, b.v_mean, b.v_max), (b.a_min, b.a_mean, b.a_max), (b.w_min, b.w_mean, b.w_max)
-    return Curve(width_us, b.time_us, b.count, *v, *a, *w, breaks, b.recovered)
+    count, extremes = np.zeros(len(b), np.int64), [none] * 6
+    if others is not None:
+        count = others.count
+        extremes = [row for pair in zip(others.lows, others.highs, strict=True) for row in pair]
+    return Curve(width_us, b.time_us, b.count, *v, *a, *w, breaks, b.recovered, count, *extremes)
 
 
 def _breaks(rows: Readings, starts: I64, before: Readings | None, least_us: float) -> U8:

@@ -1,112 +1,90 @@
-"""Is a reading possible at all? Ranges, finite numbers, and what the board says of itself.
+"""Is a value within what the sensor can measure? What is not is marked, never hidden.
 
-A reading that is not possible keeps its number and gets a reason; it never enters the statistics.
+A range is the user's setting; where there is none, what the board says of its sensor (hello `range`); else the default:
+0 to 24 V, and none on current and power.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
-from services.model import F64, U8, Reason
+from services.analysis.marks import CURRENT, POWER, VOLTAGE
+from services.model import CHANNELS, F64, U16
 
-SCALAR_ROWS = 8  # up to this many rows plain comparisons are cheaper than numpy's fixed cost
+Range = tuple[float, float]
 
-# What a code of `validate` means; the first that applies is given. 0 is "nothing wrong".
-REASONS: tuple[Reason | None, ...] = (
-    None,
-    Reason.NOT_FINITE,
-    Reason.VOLTAGE_RANGE,
-    Reason.CURRENT_RANGE,
-    Reason.POWER_RANGE,
-)
-EXPLAINED, EXPLAINED_W = 1.1, 0.01
-NOT_FINITE, VOLTAGE, CURRENT, POWER = 1, 2, 3, 4
+NO_LIMIT = 1e6  # V, A or W: beyond it no instrument of ours measures, and sums would lose their last digit
+LARGEST = 9e12  # what micro-units in an int64 can hold: beyond it there is nothing that could be kept
+DEFAULTS: dict[str, Range] = {"v": (0.0, 24.0), "a": (-NO_LIMIT, NO_LIMIT), "w": (-NO_LIMIT, NO_LIMIT)}
+OPTION_NAMES = {"v": "voltage", "a": "current", "w": "power"}
+SETTING, BOARD, DEFAULT = "setting", "board", "default"
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The ranges that hold for a board, in V, A and W; a bound itself is within. `origins`: where each one comes from."""
+
+    v_min: float
+    v_max: float
+    a_min: float
+    a_max: float
+    w_min: float
+    w_max: float
+    origins: dict[str, str] = {}
+
+    def of(self, channel: str) -> Range:
+        """Lowest and highest value of "v", "a" or "w"."""
+        return getattr(self, f"{channel}_min"), getattr(self, f"{channel}_max")
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What the sensor can measure, in V, A and W; the bounds themselves are still accepted.
+    """The ranges as they were set, in V, A and W; None: not set."""
 
-    Power below `w_min` is fine where a negative current that is in its range explains it: with nothing connected a
-    sensor's offset makes a few µA and µW of either sign, and a battery that is charged gives power back.
-    """
+    v_min: float | None = None
+    v_max: float | None = None
+    a_min: float | None = None
+    a_max: float | None = None
+    w_min: float | None = None
+    w_max: float | None = None
 
-    v_min: float = 0.0
-    v_max: float = 24.0
-    a_min: float = -3.2  # INA219 with 0.1 Ω: ±320 mV across the shunt
-    a_max: float = 3.2
-    w_min: float = 0.0
-    w_max: float = 80.0
-
-
-def status_reason(status: str) -> Reason | None:
-    """Why the board itself calls its value no good; None for "ok"."""
-    if status == "ok":
-        return None
-    return Reason.OVERFLOW if status == "overflow" else Reason.STATUS
-
-
-def check(v: float, a: float, w: float, limits: Limits) -> Reason | None:
-    """What is wrong with one reading; None when nothing is."""
-    return REASONS[_code(v, a, w, limits)]
+    def bounds(self, board: Mapping[str, Range] | None = None) -> Bounds:
+        """What holds for a board that says `board` of its sensor."""
+        found, origins = {}, {}
+        for channel in CHANNELS:
+            said = (board or {}).get(channel)
+            for side, other in zip(("min", "max"), said or DEFAULTS[channel], strict=True):
+                name = f"{channel}_{side}"
+                own = getattr(self, name)
+                found[name] = max(-NO_LIMIT, min(NO_LIMIT, other if own is None else own))
+                origins[name] = SETTING if own is not None else BOARD if said is not None else DEFAULT
+        return Bounds(**found, origins=origins)
 
 
-def validate(v: F64, a: F64, w: F64, limits: Limits) -> U8:
-    """A code per reading: 0 is fine, any other an index into `REASONS`."""
-    if len(v) <= SCALAR_ROWS:
-        rows = zip(v.tolist(), a.tolist(), w.tolist(), strict=True)
-        return np.array([_code(*row, limits) for row in rows], np.uint8)
-    if all_fine(v, a, w, limits):
-        return np.zeros(len(v), np.uint8)
-    return _codes(v, a, w, limits)
-
-
-def all_fine(v: F64, a: F64, w: F64, limits: Limits) -> bool:
-    """True when the ranges alone say that nothing is wrong in a batch (one or more); NaN makes every comparison false."""
+def all_within(v: F64, a: F64, w: F64, bounds: Bounds) -> bool:
+    """Whether every one of some readings (one or more) lies in all ranges; NaN and infinity never do."""
     return bool(
-        limits.v_min <= v.min()
-        and v.max() <= limits.v_max
-        and limits.a_min <= a.min()
-        and a.max() <= limits.a_max
-        and limits.w_min <= w.min()
-        and w.max() <= limits.w_max
-        and _finite(limits, v, a, w)
+        bounds.v_min <= v.min()
+        and v.max() <= bounds.v_max
+        and bounds.a_min <= a.min()
+        and a.max() <= bounds.a_max
+        and bounds.w_min <= w.min()
+        and w.max() <= bounds.w_max
     )
 
 
-def _finite(limits: Limits, *columns: F64) -> bool:
-    """Infinite limits let infinite values through the comparisons: only then are the values looked at again."""
-    if all(map(math.isfinite, msgspec.structs.astuple(limits))):
-        return True
-    return all(bool(np.isfinite(column).all()) for column in columns)
+def range_marks(v: F64, a: F64, w: F64, bounds: Bounds) -> U16:
+    """Each reading's mark: 0 within all ranges, else the first of voltage, current and power that is not."""
+    marks = np.zeros(len(v), np.uint16)
+    for mark, channel, values in ((POWER, "w", w), (CURRENT, "a", a), (VOLTAGE, "v", v)):  # the last one has the last word
+        low, high = bounds.of(channel)
+        marks[(values < low) | (values > high)] = mark
+    return marks
 
 
-def _code(v: float, a: float, w: float, limits: Limits) -> int:
-    if not (math.isfinite(v) and math.isfinite(a) and math.isfinite(w)):
-        return NOT_FINITE
-    if not limits.v_min <= v <= limits.v_max:
-        return VOLTAGE
-    if not limits.a_min <= a <= limits.a_max:
-        return CURRENT
-    if w > limits.w_max or (w < limits.w_min and not (a < 0 and w >= least_power(v, a))):
-        return POWER
-    return 0
-
-
-def least_power(v: F64 | float, a: F64 | float) -> F64 | float:
-    """The least power that a voltage and a negative current explain, as sensors round and as far as they disagree."""
-    return v * a * EXPLAINED - EXPLAINED_W
-
-
-def _codes(v: F64, a: F64, w: F64, limits: Limits) -> U8:
-    """Weakest reason first, so that the strongest has the last word."""
-    codes = np.zeros(len(v), np.uint8)
-    with np.errstate(invalid="ignore", over="ignore"):  # values that are not finite get their own code below
-        low = (w < limits.w_min) & ~((a < 0) & (w >= least_power(v, a)))
-    codes[low | (w > limits.w_max)] = POWER
-    codes[(a < limits.a_min) | (a > limits.a_max)] = CURRENT
-    codes[(v < limits.v_min) | (v > limits.v_max)] = VOLTAGE
-    codes[~(np.isfinite(v) & np.isfinite(a) & np.isfinite(w))] = NOT_FINITE
-    return codes
+def is_number(v: F64, a: F64, w: F64) -> np.ndarray:
+    """Which readings are numbers that can be kept; the others are no readings at all."""
+    largest = np.maximum(np.maximum(np.abs(v), np.abs(a)), np.abs(w))
+    kept: np.ndarray = largest <= LARGEST  # false for NaN
+    return kept

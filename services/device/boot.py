@@ -151,7 +151,7 @@ class Boot:
         taken = Taken(lines, readings, batch.doubtful)
         if verdict is not None and live is not None:
             for kind, flag in _FLAGS.items():
-                readings.flags[verdict == kind] |= np.uint8(flag)
+                readings.flags[verdict == kind] |= np.uint16(flag)
             taken.late = int((verdict == Verdict.LATE).sum())
             taken.recovered = int((verdict == Verdict.RECOVERED).sum())
         self._remember(readings, live)
@@ -193,11 +193,11 @@ class Boot:
 
     def _readings(self, batch: Columns, seq: I64, time_us: I64) -> Readings:
         count = len(seq)
-        flags = np.zeros(count, np.uint8)
+        flags = np.zeros(count, np.uint16)
         if batch.derived:
-            flags[batch.derived] |= np.uint8(Flag.DERIVED)
+            flags[batch.derived] |= np.uint16(Flag.DERIVED)
         if not self.tracked:
-            flags |= np.uint8(Flag.UNTRACKED)
+            flags |= np.uint16(Flag.UNTRACKED)
         boot = np.full(count, self.number, np.int64)
         return Readings(boot, seq, time_us, self._holds(seq, time_us), batch.v, batch.a, batch.w, flags)
 

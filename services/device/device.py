@@ -19,21 +19,20 @@ from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
 from services.device.live_state import LiveState
 from services.device.session_counts import Ledger
-from services.device.verdicts import judge
+from services.device.verdicts import Judge
 from services.errors import CommandError
 from services.link.reader import Link
 from services.model import (
     WIRE_NUMBERS,
     ClockHealth,
     CommandOutcome,
-    Curve,
     DeviceInfo,
     EventKind,
     Gap,
     LinkState,
+    Live,
     Readings,
     Snapshot,
-    SpanStats,
 )
 from services.settings import Settings
 from services.storage.storage import Storage
@@ -73,7 +72,6 @@ class Device:
         self.name = name
         self.url = url
         self.demo = revive is not None
-        self._settings = settings
         self._storage = storage
         self._clock = clock
         self._lock = threading.RLock()
@@ -91,6 +89,7 @@ class Device:
         self._live = LiveState(name, settings, clock.now_us())
         self._ledger = Ledger(name, storage, clock)
         self._sensor = "ok"
+        self._judge = Judge(name, settings.limits)
         self._version = 0
         self._state = LinkState.CLOSED
         self._state_since_us = clock.now_us()
@@ -196,16 +195,16 @@ class Device:
 
     def _account(self, boot: Boot, taken: Taken, now_us: int) -> None:
         """Readings to the window and to the storage, everything else to the counts."""
-        good, rejected = judge(taken, self._settings.limits, self.name)
+        judged = self._judge.judge(taken)
         if taken.lines:
             self._watch_sensor(taken.lines[-1])
-        for change in self._live.add(good, now_us):
+        for change in self._live.add(judged.readings, now_us, self._judge.words):
             data = {"channel": change.channel, "level": change.level, "value": change.value}
             text = f"{change.channel}: {change.level} at {change.value:g}"
             self._ledger.event(EventKind.ALERT, text, data, change.time_us)
         if taken.duplicates and boot.wire is not None:
             self._ack_again = True
-        self._ledger.readings(boot, taken, good, rejected, now_us)
+        self._ledger.readings(boot, taken, judged, now_us, self._judge.words)
 
     def _watch_sensor(self, line: Line) -> None:
         sensor = line.status if isinstance(line, ReadingLine) else self._sensor
@@ -244,6 +243,7 @@ class Device:
     def _greeted(self, hello: Hello, now_us: int, now_s: float) -> None:
         """The board says who it is: go on with its boot, or begin a new one."""
         self._hello, self._hello_here = hello, True
+        self._judge.sensor_range(hello.range)
         known = self._boot
         if known is None or known.wire != hello.boot:
             self._begin(boot_of(hello, self._ledger.restored(), known, now_s), reboot=self._ledger.begun)
@@ -372,29 +372,28 @@ class Device:
         with self._lock:
             now_us, info = self._clock.now_us(), self.info()
             version = self._version + self._ledger.version
-            return Snapshot(now_us=now_us, info=info, counts=self._ledger.counts, version=version, **self._live.figures(now_us))
+            live, counts, marked = self._live.figures(now_us), self._ledger.counts, self._judge.marked
+            return Snapshot(now_us=now_us, info=info, counts=counts, version=version, marked=marked, **live)
 
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of the window as they stand now."""
         with self._lock:
             return self._ledger.gaps(t0_us, t1_us)
 
-    def moment(self, span_s: float, points: int) -> tuple[Snapshot, Curve, SpanStats, list[Gap]]:
-        """Live state, curve, statistics and gaps of the last `span_s` seconds: all of one moment."""
+    def live(self, cursor: int | None, span_s: float, points: int) -> Live:
+        """What is new in the window since `cursor`."""
         with self._lock:
-            state = self.snapshot()
-            t0_us, t1_us = state.now_us - round(span_s * 1e6), state.now_us + 1
-            return state, *self._live.shown(t0_us, t1_us, points), self._ledger.gaps(t0_us, t1_us)
-
-    def curve(self, t0_us: int, t1_us: int, points: int) -> Curve | None:
-        """[t0, t1) out of the window, with what is not committed yet; None when it begins before the window does."""
-        with self._lock:
-            return self._live.window.curve(t0_us, t1_us, points) if 0 < self._live.window.oldest_us <= t0_us else None
+            return self._live.window.live(cursor, span_s, points, self._clock.now_us(), self.name)
 
     def samples(self, cursor: int | None) -> tuple[int, Readings, int]:
         """Every reading since `cursor`, in the order they came; how many left the window before."""
         with self._lock:
             return self._live.window.since(cursor)
+
+    def frame(self) -> Any:
+        """The window as a DataFrame."""
+        with self._lock:
+            return self._live.window.frame()
 
     def latencies_ms(self) -> list[float]:
         """How long the last batches took from the port to the window."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from services.analysis.alerts import Change, Thresholds
 from services.analysis.energy import Energy
+from services.analysis.marks import SENSOR_ERROR, mark_of, parted, status_of
 from services.analysis.moving import MovingMeans
 from services.analysis.seconds import Seconds
 from services.analysis.stats import RollingStats
 from services.analysis.window import Window
-from services.model import CHANNELS, Curve, Level, Reading, Readings, SpanStats
+from services.model import CHANNELS, F64, I64, Level, Reading, Readings
 from services.settings import Settings
 
 RATE_US = 5_000_000
@@ -28,33 +29,46 @@ class LiveState:
         self._stats = RollingStats(self.window, self._seconds)
         self._moving = MovingMeans(self._seconds)
         self.energy = Energy(now_us)
+        self._limits = settings.thresholds
         self._thresholds = {name: Thresholds(name, settings.thresholds) for name in CHANNELS}
         self.last: Reading | None = None
 
-    def add(self, rows: Readings, now_us: int) -> list[Change]:
-        """Readings in any order; which limits changed by them."""
+    def add(self, rows: Readings, now_us: int, words: tuple[str, ...] = ()) -> list[Change]:
+        """Readings in any order; which limits changed by them. `words`: the board's own, that flags name.
+
+        Marked ones are in the window and seen by the limits (an over-current must not silence its own alarm), and in
+        nothing that is added up.
+        """
         if not len(rows):
             return []
         if len(rows) > 1 and (rows.time_us[1:] < rows.time_us[:-1]).any():
             rows = rows.take(np.argsort(rows.time_us, kind="stable"))
         self.window.append(rows)
         self.window.evict(now_us)
-        self._seconds.add(rows)
-        self.energy.add(rows)
+        good, marked = parted(rows)
+        self._seconds.add(good)
+        self.energy.add(good)
         if self.last is None or int(rows.time_us[-1]) >= self.last.time_us:
-            self.last = _newest(self._device, rows, now_us)
-        changes = [threshold.update_all(rows.time_us, getattr(rows, name)) for name, threshold in self._thresholds.items()]
+            self.last = _newest(self._device, rows, now_us, words)
+        changes = [threshold.update_all(*self._seen(name, rows, marked)) for name, threshold in self._thresholds.items()]
         return [change for some in changes for change in some]
+
+    def _seen(self, channel: str, rows: Readings, marked: Readings | None) -> tuple[I64, F64]:
+        """What the limits of a channel see: a value that its board doubts can begin an alarm, and never ends one."""
+        values = getattr(rows, channel)
+        if marked is None:
+            return rows.time_us, values
+        doubted = np.array([mark_of(flags) >= SENSOR_ERROR for flags in rows.flags.tolist()])
+        kept = ~doubted
+        for limit in self._limits:
+            if limit.channel == channel:
+                kept |= values > limit.on if limit.above else values < limit.on
+        return rows.time_us[kept], values[kept]
 
     def rate_hz(self, now_us: int) -> float:
         """Readings per second, lately."""
         rows = len(self.window) - self.window.index(now_us - RATE_US)
         return round(rows / (RATE_US / 1e6), 1)
-
-    def shown(self, t0_us: int, t1_us: int, points: int) -> tuple[Curve, SpanStats]:
-        """Curve and statistics of [t0, t1), which ends now."""
-        now_us = t1_us - 1
-        return self.window.curve(t0_us, t1_us, points), self._stats.stats_with_spread(now_us, (now_us - t0_us) / 1e6)
 
     def figures(self, now_us: int) -> dict[str, Any]:
         """What a snapshot says of the readings."""
@@ -71,6 +85,7 @@ class LiveState:
         }
 
 
-def _newest(device: str, rows: Readings, now_us: int) -> Reading:
+def _newest(device: str, rows: Readings, now_us: int, words: tuple[str, ...]) -> Reading:
     boot, seq, time_us, flags = (int(column[-1]) for column in (rows.boot, rows.seq, rows.time_us, rows.flags))
-    return Reading(device, boot, seq, time_us, now_us, float(rows.v[-1]), float(rows.a[-1]), float(rows.w[-1]), "ok", flags)
+    v, a, w = (float(column[-1]) for column in (rows.v, rows.a, rows.w))
+    return Reading(device, boot, seq, time_us, now_us, v, a, w, status_of(flags, words), flags)

@@ -14,6 +14,7 @@ import msgspec
 
 from services.clock import Clock
 from services.device.boot import Boot, Taken
+from services.device.verdicts import Judged
 from services.errors import DatabaseError
 from services.model import (
     WIRE_NUMBERS,
@@ -22,7 +23,6 @@ from services.model import (
     Event,
     EventKind,
     Gap,
-    Readings,
     Reason,
     Rejected,
     Restored,
@@ -78,10 +78,11 @@ class Ledger:
 
     # --- what came
 
-    def readings(self, boot: Boot, taken: Taken, good: Readings, rejected: list[Rejected], now_us: int) -> None:
+    def readings(self, boot: Boot, taken: Taken, judged: Judged, now_us: int, words: tuple[str, ...]) -> None:
         """A batch: its readings are to be stored, everything else is counted; one write."""
-        counts = self._counts
+        counts, good, rejected, marks = self._counts, judged.readings, judged.rejected, judged.marks
         counts.received += len(good)
+        counts.marked += sum(marks.values())
         counts.recovered += taken.recovered
         counts.late += taken.late
         counts.duplicates += taken.duplicates
@@ -92,6 +93,8 @@ class Ledger:
         if taken.duplicates or rejected or taken.wild:
             kinds.update({"duplicates": taken.duplicates, "rejected": len(rejected), Reason.WILD_JUMP: taken.wild})
             kinds.update(self._reasons(item.reason for item in rejected))
+        if marks:
+            kinds.update(self._reasons(reason for reason, count in marks.items() for _ in range(count)))
         self._write(
             readings=good if len(good) else None,
             rejected=tuple(rejected),
@@ -99,6 +102,7 @@ class Ledger:
             tallies=_tallies(kinds, now_us),
             boot=boot.number,
             ack=boot.tracker.ack,
+            words=words if marks else (),
         )
 
     def bad_line(self, line: BadLine, now_us: int) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from services.model import I64, Counts, Event, EventKind, Gap, GapState, Reading, Reason, Rejected, Restored
 from services.storage.database import Connection
 from services.storage.history import Scope, Total
-from services.storage.ingest import reading_of
-from services.storage.rows import Run, newest_seqs, readings_between, runs_between
+from services.storage.rows import Run, newest_seqs, reading_of, readings_between, runs_between
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_US, SEQ_BITS, SEQ_MASK
+from services.storage.status_words import status_words
 
 PRESENT_ROWS = 110_000  # how far back a restart looks for numbers that came
 GAPS_LIMIT = 10_000
@@ -39,7 +39,7 @@ def latest(conn: Connection, device: str, where: Scope) -> Reading | None:
     if last is None:
         return None
     readings = readings_between(conn, where.device_id, last, last + 1)
-    return reading_of(device, readings, -1) if len(readings) else None
+    return reading_of(device, readings, -1, status_words(conn)) if len(readings) else None
 
 
 def extent(conn: Connection, where: Scope) -> tuple[int, int] | None:
@@ -92,7 +92,8 @@ def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total)
     A gap that reaches beyond the span counts with the share of its time that lies inside; shares of neighbouring spans
     add up to the whole. Tallies count by the second in which they begin.
     """
-    received, recovered, late = (int(found.added[at]) for at in (0, 8, 9))
+    marked, *kinds = found.marked.tolist()
+    received, recovered, late = (int(found.added[at]) + more for at, more in zip((0, 8, 9), (marked, *kinds), strict=True))
     missing, lost = _not_there(conn, where, t0_us, t1_us)
     tallies = dict(
         conn.execute(
@@ -102,7 +103,9 @@ def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total)
     )
     reasons = {str(reason): tallies[reason] for reason in Reason if reason in tallies}
     beside = {name: tallies.get(name, 0) for name in ("rejected", "duplicates", "bad_lines", "corrupt")}
-    return Counts(received=received, recovered=recovered, late=late, missing=missing, lost=lost, reasons=reasons, **beside)
+    return Counts(
+        received=received, marked=marked, recovered=recovered, late=late, missing=missing, lost=lost, reasons=reasons, **beside
+    )
 
 
 def _not_there(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> tuple[int, int]:

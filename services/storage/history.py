@@ -9,12 +9,22 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from services.analysis.decimate import Buckets, curve_of_buckets, curve_of_rows, no_curve, rebucket, width_for
-from services.model import CHANNELS, F64, I64, ChannelStats, Curve, Readings, SpanStats
+from services.analysis.decimate import (
+    Buckets,
+    MarkedBuckets,
+    buckets_of_readings,
+    curve_of_buckets,
+    curve_of_rows,
+    no_curve,
+    rebucket,
+    remark,
+    width_for,
+)
+from services.model import CHANNELS, F64, I64, ChannelStats, Curve, Readings, SpanStats, no_readings
 from services.storage.database import Connection
-from services.storage.rollups import Sums, sums_of_rows, widen
+from services.storage.rollups import MarkedSums, Sums, counting, marked_sums, sums_of_rows, widen, widen_marked
 from services.storage.rows import MICRO, most_rows, next_time, readings_between, rows_between
-from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, TIERS, WIDTHS
+from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MARKED_TIERS, MINUTE_TIER, MINUTE_US, TIERS, WIDTHS
 from services.storage.tier_choice import RAW, Piece, cover, tier_for, widths_from
 
 RAW_FACTOR = 5  # up to this many times the points asked for, readings are read rather than rollups
@@ -39,7 +49,17 @@ _TOTAL = tuple(
     )
     for name, _ in TIERS
 )
-_MINUTES = "SELECT (id & 1099511627775) * 60000000, n, finest FROM rollup_60s WHERE id >= ? AND id < ?"
+_MARKED_COLUMNS = "sum(n), sum(recovered), sum(late), min(v_min), min(a_min), min(w_min), max(v_max), max(a_max), max(w_max)"
+_MARKED_TIER = tuple(
+    " ".join((f"SELECT (id & {BUCKET_MASK}) / ?1 * ?1,", _MARKED_COLUMNS, "FROM", name, "WHERE id >= ?2 AND id < ?3 GROUP BY 1"))
+    for name in MARKED_TIERS
+)
+_ANY_MARKED = "SELECT 1 FROM marked_60s WHERE id >= ? AND id < ? LIMIT 1"
+_MINUTES = "SELECT (id & 1099511627775) * 60000000, n + marked, finest FROM rollup_60s WHERE id >= ? AND id < ?"
+
+
+_NAMES = Buckets.__struct_fields__
+_NO_BUCKETS = buckets_of_readings(no_readings(), 1)
 
 
 class Scope(NamedTuple):
@@ -56,13 +76,14 @@ class Total(msgspec.Struct, frozen=True):
     added: F64  # n, hold_us, then per channel sum and square, recovered, late
     lows: F64
     highs: F64
+    marked: I64  # marked readings beside them: how many, recovered, late
 
     @property
     def count(self) -> int:
         return int(self.added[0])
 
 
-NOTHING = Total(np.zeros(10), np.zeros(3), np.zeros(3))
+NOTHING = Total(np.zeros(10), np.zeros(3), np.zeros(3), np.zeros(3, np.int64))
 
 
 def scope(conn: Connection, device: str) -> Scope | None:
@@ -93,10 +114,11 @@ def curve(conn: Connection, where: Scope, t0_us: int, t1_us: int, points: int) -
     if all(piece.tier == RAW for piece in pieces):
         return curve_of_rows(readings_between(conn, where.device_id, raw_us, t1_us), width_us)
     parts = [part for piece in pieces for part in _buckets(conn, where, piece, width_us)]
-    if not parts:
+    others = [part for part in _marked_parts(conn, where, pieces, width_us) if part is not None]
+    if not parts and not others:
         return no_curve(width_us)
-    joined = Buckets(*(np.concatenate([getattr(part, name) for part in parts]) for name in Buckets.__struct_fields__))
-    return curve_of_buckets(rebucket(joined, width_us), width_us)
+    joined = Buckets(*(np.concatenate([getattr(part, name) for part in parts or [_NO_BUCKETS]]) for name in _NAMES))
+    return curve_of_buckets(rebucket(joined, width_us), width_us, _marked_buckets(others, width_us) if others else None)
 
 
 def _minutes(conn: Connection, where: Scope, t0_us: int, t1_us: int, width_us: int) -> dict[int, tuple[int, int]]:
@@ -111,7 +133,9 @@ def _counted(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> int:
     """How many readings the minutes have that [t0, t1) touches."""
     base = where.device_id << BUCKET_BITS
     low, high = base | t0_us // MINUTE_US, base | -(-t1_us // MINUTE_US)
-    return int(conn.execute("SELECT coalesce(sum(n), 0) FROM rollup_60s WHERE id >= ? AND id < ?", (low, high)).fetchone()[0])
+    return int(
+        conn.execute("SELECT coalesce(sum(n + marked), 0) FROM rollup_60s WHERE id >= ? AND id < ?", (low, high)).fetchone()[0]
+    )
 
 
 def _affordable(minutes: dict[int, tuple[int, int]], width_us: int, raw: int, points: int) -> int:
@@ -139,7 +163,7 @@ def _cost(minutes: dict[int, tuple[int, int]], tier: int, share: float) -> float
 def _buckets(conn: Connection, where: Scope, piece: Piece, width_us: int) -> Iterator[Buckets]:
     """A piece in buckets of `width_us`; nothing when it is empty."""
     if piece.tier == RAW:
-        rows = rows_between(conn, where.device_id, piece.t0_us, piece.t1_us)
+        rows = counting(rows_between(conn, where.device_id, piece.t0_us, piece.t1_us))
         if len(rows):
             yield _of_sums(widen(sums_of_rows(rows), width_us))
         return
@@ -147,6 +171,7 @@ def _buckets(conn: Connection, where: Scope, piece: Piece, width_us: int) -> Ite
     low, high = (where.device_id << BUCKET_BITS | time_us // tier_us for time_us in (piece.t0_us, piece.t1_us))
     found = conn.execute(_TIER[piece.tier], (max(1, width_us // tier_us), low, high))
     table = np.fromiter(chain.from_iterable(found), np.float64).reshape(-1, 13).T
+    table = table[:, table[1] > 0]  # a minute's row is there for its marked readings too
     if table.shape[1]:
         start, n, hold = (column.astype(np.int64) for column in table[:3])
         yield _of_columns(start * tier_us, n, hold, table[3:12:3], table[4:12:3], table[5:12:3], table[12])
@@ -165,6 +190,35 @@ def _of_columns(start_us: I64, n: I64, hold_us: I64, lows: F64 | I64, highs: F64
     return Buckets(**columns)
 
 
+def _marked_parts(conn: Connection, where: Scope, pieces: list[Piece], width_us: int) -> Iterator[MarkedSums | None]:
+    """The marked readings of some pieces in buckets of `width_us`: at the price of one look where there are none."""
+    if not pieces:
+        return
+    base = where.device_id << BUCKET_BITS
+    low, high = base | pieces[0].t0_us // MINUTE_US, base | -(-pieces[-1].t1_us // MINUTE_US)
+    if conn.execute(_ANY_MARKED, (low, high)).fetchone() is None:
+        return
+    for piece in pieces:
+        if piece.tier == RAW:
+            found = marked_sums(rows_between(conn, where.device_id, piece.t0_us, piece.t1_us))
+            yield None if found is None else widen_marked(found, width_us)
+            continue
+        tier_us = WIDTHS[piece.tier]
+        values = (max(1, width_us // tier_us), base | piece.t0_us // tier_us, base | piece.t1_us // tier_us)
+        rows = conn.execute(_MARKED_TIER[piece.tier], values)
+        table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 10).T
+        yield MarkedSums(table[0] * tier_us, table[1:4], table[4:7], table[7:10]) if table.shape[1] else None
+
+
+def _marked_buckets(parts: list[MarkedSums], width_us: int) -> MarkedBuckets:
+    start_us = np.concatenate([part.start_us for part in parts])
+    counts, lows, highs = (
+        np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("counts", "lows", "highs")
+    )
+    recovered = (counts[1] > 0).astype(np.uint8)
+    return remark(MarkedBuckets(start_us, counts[0], lows / MICRO, highs / MICRO, recovered), width_us)
+
+
 # --- statistics
 
 
@@ -173,24 +227,26 @@ def total(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> Total:
     t0_us = max(t0_us, where.compact_us)
     minutes = _minutes(conn, where, t0_us, t1_us, MINUTE_US) if t0_us < t1_us else {}
     finest = {minute: tier for minute, (_, tier) in minutes.items()}
-    found = (_part(conn, where, piece) for piece in cover(t0_us, t1_us, MINUTE_TIER, finest, where.horizon_us))
-    parts = [part for part in found if part is not None]
+    pieces = cover(t0_us, t1_us, MINUTE_TIER, finest, where.horizon_us)
+    parts = [part for part in (_part(conn, where, piece) for piece in pieces) if part is not None]
+    others = [part.counts.sum(axis=1) for part in _marked_parts(conn, where, pieces, ALL) if part is not None]
+    marked: I64 = np.sum(others, axis=0) if others else NOTHING.marked
     if not parts:
-        return NOTHING
+        return msgspec.structs.replace(NOTHING, marked=marked)
     table = np.stack(parts)
-    return Total(table[:, :10].sum(axis=0), table[:, 10:13].min(axis=0), table[:, 13:].max(axis=0))
+    return Total(table[:, :10].sum(axis=0), table[:, 10:13].min(axis=0), table[:, 13:].max(axis=0), marked)
 
 
 def _part(conn: Connection, where: Scope, piece: Piece) -> F64 | None:
     if piece.tier == RAW:
-        rows = rows_between(conn, where.device_id, piece.t0_us, piece.t1_us)
+        rows = counting(rows_between(conn, where.device_id, piece.t0_us, piece.t1_us))
         if not len(rows):
             return None
         sums = widen(sums_of_rows(rows), ALL)
         return np.concatenate((sums.added[:, 0], sums.lows[:, 0], sums.highs[:, 0]))
     base, tier_us = where.device_id << BUCKET_BITS, WIDTHS[piece.tier]
     row = conn.execute(_TOTAL[piece.tier], (base | piece.t0_us // tier_us, base | piece.t1_us // tier_us)).fetchone()
-    return None if row[0] is None else np.array(row, np.float64)
+    return None if not row[0] else np.array(row, np.float64)
 
 
 def span_stats(found: Total, t0_us: int, t1_us: int) -> SpanStats:
@@ -198,7 +254,7 @@ def span_stats(found: Total, t0_us: int, t1_us: int) -> SpanStats:
     the channel's magnitude."""
     if not found.count:
         none = ChannelStats()
-        return SpanStats(t0_us, t1_us, 0, 0.0, none, none, none, 0.0, 0.0)
+        return SpanStats(t0_us, t1_us, 0, 0.0, none, none, none, 0.0, 0.0, marked=int(found.marked[0]))
     hold_us = float(found.added[1])
     channels = []
     for at in range(len(CHANNELS)):
@@ -209,7 +265,10 @@ def span_stats(found: Total, t0_us: int, t1_us: int) -> SpanStats:
         channels.append(ChannelStats(float(low) / MICRO, float(mean) / MICRO, float(high) / MICRO, float(std) / MICRO))
     ampere_s, watt_s = float(found.added[4]) / 1e12, float(found.added[6]) / 1e12
     v, a, w = channels
-    return SpanStats(t0_us, t1_us, found.count, hold_us / 1e6, v, a, w, energy_wh=watt_s / 3600, charge_mah=ampere_s / 3.6)
+    energy_wh, charge_mah = watt_s / 3600, ampere_s / 3.6
+    return SpanStats(
+        t0_us, t1_us, found.count, hold_us / 1e6, v, a, w, energy_wh=energy_wh, charge_mah=charge_mah, marked=int(found.marked[0])
+    )
 
 
 # --- the readings themselves

@@ -12,11 +12,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.model import I64, Event, Gap, Reading, Readings, Rejected, Tally, Write
+from services.analysis.marks import marked
+from services.analysis.validation import LARGEST, NO_LIMIT
+from services.model import I64, Event, Gap, Readings, Rejected, Tally, Write
 from services.storage import rollups
 from services.storage.database import Connection
 from services.storage.rows import Rows
 from services.storage.schema import SEQ_BITS, SEQ_MASK
+from services.storage.status_words import FileWords
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,6 @@ REJECTED_KEPT = 1000  # lines per device
 EVENTS_KEPT = 20_000
 SLACK = 1.2  # tables are trimmed when they are this much over, so that not every commit deletes
 MICRO = 1e6
-MAX_VALUE = 1e6  # V, A or W: beyond it no instrument of ours measures, and sums would lose their last digit
 MAX_TIME_US = 10**16  # the year 2286
 MAX_HOLD_US = 1 << 40
 RATE_MEMORY = 64  # readings over which the mean hold is smoothed
@@ -93,6 +95,7 @@ class Ingest:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self._devices: dict[str, DeviceState] = {}
+        self._words = FileWords(conn)
         self._events = int(conn.execute("SELECT count(*) FROM events").fetchone()[0])
         self.stored = 0  # readings that were new
         self.refused = 0  # rows that no table would take
@@ -111,7 +114,7 @@ class Ingest:
         return [Durable(device, boot, ack) for (device, boot), ack in durable.items()]
 
     def _device_writes(self, name: str, writes: list[Write]) -> None:
-        readings = [write.readings for write in writes if write.readings is not None and len(write.readings)]
+        readings = [self._readings_of(write) for write in writes if write.readings is not None and len(write.readings)]
         rejected = [line for write in writes for line in write.rejected]
         gaps = [gap for write in writes for gap in write.gaps]
         tallies = [tally for write in writes for tally in write.tallies]
@@ -123,6 +126,10 @@ class Ingest:
         self._store_rejected(device, rejected)
         self._store_gaps(device, gaps)
         self._store_tallies(device, tallies)
+
+    def _readings_of(self, write: Write) -> Readings:
+        assert write.readings is not None
+        return self._words.renumbered(write.readings, write.words) if write.words else write.readings
 
     # --- devices and runs
 
@@ -349,8 +356,8 @@ def _sane(parts: list[Readings]) -> Readings:
         whole = Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
     good: NDArray[np.bool_] = (whole.seq >= 0) & (whole.seq <= SEQ_MASK) & (whole.time_us >= 0) & (whole.time_us < MAX_TIME_US)
     good &= (whole.hold_us >= 0) & (whole.hold_us <= MAX_HOLD_US)
-    for values in (whole.v, whole.a, whole.w):
-        good &= np.abs(values) <= MAX_VALUE  # false for NaN
+    largest = np.maximum(np.maximum(np.abs(whole.v), np.abs(whole.a)), np.abs(whole.w))
+    good &= largest <= np.where(marked(whole.flags), LARGEST, NO_LIMIT)  # false for NaN
     if good.all():
         return whole
     log.warning("%d readings could not be stored: number, time or value beyond all bounds", int((~good).sum()))
@@ -370,12 +377,3 @@ def _in_order(rows: Rows) -> Rows:
         return rows
     _, first = np.unique(rows.id, return_index=True)
     return rows.take(first)
-
-
-def reading_of(device: str, readings: Readings, at: int) -> Reading:
-    """One row as a Reading; when it was received is not stored, its own time stands for it."""
-    time_us = int(readings.time_us[at])
-    return Reading(
-        device, int(readings.boot[at]), int(readings.seq[at]), time_us, time_us,
-        float(readings.v[at]), float(readings.a[at]), float(readings.w[at]), flags=int(readings.flags[at]),
-    )  # fmt: skip

@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 
 from services.model import Write
@@ -18,6 +19,7 @@ from services.storage.backlog import Backlog
 from services.storage.database import Connection, has_bytes, open_reader, set_setting, transaction
 from services.storage.rows import Rows, Run
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_US
+from services.storage.status_words import status_words
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +35,19 @@ _RUNS = "SELECT d.name, r.run_id, r.boot, r.t0_us FROM runs AS r JOIN devices AS
 # A horizon beyond the newest reading is broken, and would keep new readings out.
 _HORIZONS = """SELECT device_id, name, horizon_us, compact_us FROM devices
     WHERE horizon_us BETWEEN 1 AND (SELECT max(last_us) FROM runs WHERE runs.device_id = devices.device_id)"""
-_MINUTES = "SELECT * FROM rollup_60s WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
+_TABLES = ("rollup_60s", "marked_60s")  # what is left of the time before a horizon
+_MINUTES = {name: f"SELECT * FROM {name} WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?" for name in _TABLES}  # noqa: S608
 
 Moved = Callable[[int, int], None]
 T = TypeVar("T")
+
+
+class Minutes(NamedTuple):
+    """A helping of one-minute rollups: rows of a table, by the names of their columns."""
+
+    table: str
+    names: tuple[str, ...]
+    rows: list[tuple[int, ...]]
 
 
 class Salvage:
@@ -48,7 +59,7 @@ class Salvage:
         self._backlog = backlog
         self._moved = moved
         self._writes = _unbroken(self._read())
-        self._minutes: Iterator[list[tuple[int, ...]]] | None = None
+        self._minutes: Iterator[Minutes] | None = None
         self._last = 0  # of the backlog's readings: when it is committed, all are
         self.readings = 0
 
@@ -56,8 +67,8 @@ class Salvage:
         """One helping; True when there is nothing more to be had and all of it is on disk."""
         if self._minutes is None:
             self._minutes = _unbroken(self._old_minutes(conn))
-        if rows := next(self._minutes, None):
-            _store(conn, rows)
+        if minutes := next(self._minutes, None):
+            _store(conn, minutes)
             return False
         if self._backlog.readings > FEW:
             return False
@@ -75,21 +86,35 @@ class Salvage:
 
     def _read(self) -> Iterator[Write]:
         with _opened(self._damaged) as conn:
+            words = _words(conn)
             for device, run_id, boot, t0_us in conn.execute(_RUNS).fetchall():
-                yield from _run(conn, device, Run(run_id, boot, t0_us, 0))
+                for write in _run(conn, device, Run(run_id, boot, t0_us, 0)):
+                    yield msgspec.structs.replace(write, words=words)
 
     # --- one-minute rollups
 
-    def _old_minutes(self, conn: Connection) -> Iterator[list[tuple[int, ...]]]:
+    def _old_minutes(self, conn: Connection) -> Iterator[Minutes]:
         """Rows for the new file's devices, which get the old one's horizons: before them there are no readings."""
         with _opened(self._damaged) as old:
             for old_id, name, horizon_us, compact_us in old.execute(_HORIZONS).fetchall():
                 new_id = _adopt(conn, name, horizon_us, compact_us)
                 self._moved(new_id, horizon_us)
-                high = old_id << BUCKET_BITS | horizon_us // MINUTE_US
-                while rows := old.execute(_MINUTES, (old_id << BUCKET_BITS, high, HELPING)).fetchall():
-                    high = min(high - 1, rows[-1][0])
-                    yield [(new_id << BUCKET_BITS | row[0] & BUCKET_MASK, *row[1:]) for row in rows]
+                for table in _TABLES:
+                    yield from _minutes(old, table, old_id, new_id, horizon_us)
+
+
+def _minutes(old: Connection, table: str, old_id: int, new_id: int, horizon_us: int) -> Iterator[Minutes]:
+    """One device's, newest first, under its new number. The damaged file may be of an older version: columns have names."""
+    if old.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+        return
+    high = old_id << BUCKET_BITS | horizon_us // MINUTE_US
+    while True:
+        found = old.execute(_MINUTES[table], (old_id << BUCKET_BITS, high, HELPING))
+        names, rows = tuple(column[0] for column in found.description), found.fetchall()
+        if not rows:
+            return
+        high = min(high - 1, rows[-1][0])
+        yield Minutes(table, names, [(new_id << BUCKET_BITS | row[0] & BUCKET_MASK, *row[1:]) for row in rows])
 
 
 def _adopt(conn: Connection, name: str, horizon_us: int, compact_us: int) -> int:
@@ -102,13 +127,26 @@ def _adopt(conn: Connection, name: str, horizon_us: int, compact_us: int) -> int
     return int(conn.execute("SELECT device_id FROM devices WHERE name = ?", (name,)).fetchone()[0])
 
 
-def _store(conn: Connection, rows: list[tuple[int, ...]]) -> None:
-    places = ", ".join("?" * len(rows[0]))
+def _words(old: Connection) -> tuple[str, ...]:
+    """The boards' own words, which flags name by number; none where that part of the file is broken or was not yet there."""
+    try:
+        return status_words(old)
+    except sqlite3.Error:
+        return ()
+
+
+def _store(conn: Connection, minutes: Minutes) -> None:
+    known = {row[1] for row in conn.execute(f"PRAGMA table_info({minutes.table})")}
+    if not known.issuperset(minutes.names):
+        log.warning("%d one-minute rollups of the damaged file have columns that nobody knows", len(minutes.rows))
+        return
+    names, places = ", ".join(minutes.names), ", ".join("?" * len(minutes.names))
+    statement = f"INSERT OR IGNORE INTO {minutes.table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
     try:
         with transaction(conn):
-            conn.executemany(f"INSERT OR IGNORE INTO rollup_60s VALUES ({places})", rows)  # noqa: S608 - question marks
+            conn.executemany(statement, minutes.rows)
     except (sqlite3.IntegrityError, OverflowError) as error:
-        log.warning("%d one-minute rollups of the damaged file make no sense: %s", len(rows), error)
+        log.warning("%d one-minute rollups of the damaged file make no sense: %s", len(minutes.rows), error)
 
 
 def _opened(path: Path) -> closing[Connection]:

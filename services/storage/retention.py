@@ -15,7 +15,7 @@ import numpy as np
 
 from services.storage.database import Connection, transaction, used_bytes
 from services.storage.rows import Run, id_range
-from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, SEQ_BITS, TIERS
+from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MARKED_TIERS, MINUTE_TIER, MINUTE_US, SEQ_BITS, TIERS
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ MINUTES_SHARE = 0.5  # of max_bytes: more one-minute rollups than that are not k
 _OF_DEVICES = f"""FROM devices AS d CROSS JOIN rollup_60s AS m
     ON m.id >= (d.device_id << {BUCKET_BITS} | (d.horizon_us + {MINUTE_US - 1}) / {MINUTE_US})
     AND m.id < (d.device_id + 1 << {BUCKET_BITS})"""
-_MINUTES = f"SELECT m.id & {BUCKET_MASK}, sum(m.n) {_OF_DEVICES} GROUP BY 1 ORDER BY 1"
-_ROWS = f"SELECT coalesce(sum(m.n), 0) {_OF_DEVICES}"
+_MINUTES = f"SELECT m.id & {BUCKET_MASK}, sum(m.n + m.marked) {_OF_DEVICES} GROUP BY 1 ORDER BY 1"
+_ROWS = f"SELECT coalesce(sum(m.n + m.marked), 0) {_OF_DEVICES}"
 _FIRST = "SELECT min(id) FROM rollup_60s WHERE id >= ? AND id < ?"
 
 
@@ -230,7 +230,8 @@ def _tasks(conn: Connection, device_id: int, horizon_us: int, compact_us: int) -
         tasks.append(Task("rejected_seqs", "id >= ? AND id < ?", (run.run_id << SEQ_BITS, end)))
     for tier, (table, width) in enumerate(TIERS):
         until_us = compact_us if tier == MINUTE_TIER else horizon_us
-        tasks.append(Task(table, "id >= ? AND id < ?", (device_id << BUCKET_BITS, device_id << BUCKET_BITS | until_us // width)))
+        span = (device_id << BUCKET_BITS, device_id << BUCKET_BITS | until_us // width)
+        tasks += [Task(name, "id >= ? AND id < ?", span) for name in (table, MARKED_TIERS[tier])]
     tasks.append(Task("gaps", "device_id = ? AND t1_us < ?", (device_id, horizon_us)))
     tasks.append(Task("tallies", "device_id = ? AND second_us < ?", (device_id, horizon_us)))
     tasks.append(Task("rejected_lines", "device_id = ? AND time_us < ?", (device_id, horizon_us)))

@@ -15,12 +15,13 @@ import numpy as np
 from services.model import F64, I64, Flag
 from services.storage.database import Connection
 from services.storage.rows import Rows, rows_between
-from services.storage.schema import BUCKET_BITS, MINUTE_TIER, MINUTE_US, TIERS, WIDTHS
+from services.storage.schema import BUCKET_BITS, MARKED_TIERS, MINUTE_TIER, MINUTE_US, NO_MAX, NO_MIN, TIERS, WIDTHS
 
 WORTH = 8  # a bucket with fewer readings than this is not worth a row
 REFINE = 16  # a minute gets a finer tier after it began only when that one's buckets hold this many
 TRUSTED = 32  # readings whose mean hold tells the rate
 
+_MARKED = int(Flag.MARKED)
 LAST_US = MINUTE_US << 33  # no bucket begins so late: the year 18300
 
 _ADDED = ("n", "hold_us", "v_sum", "v_sq", "a_sum", "a_sq", "w_sum", "w_sq", "recovered", "late")
@@ -39,7 +40,30 @@ def _upsert(name: str, columns: tuple[str, ...]) -> str:
 
 _UPSERTS = tuple(_upsert(name, _COLUMNS + (("finest",) if tier == MINUTE_TIER else ())) for tier, (name, _) in enumerate(TIERS))
 _DELETES = tuple(" ".join(("DELETE FROM", name, "WHERE id >= ? AND id < ?")) for name, _ in TIERS)
+_UNMARK = tuple(" ".join(("DELETE FROM", name, "WHERE id >= ? AND id < ?")) for name in MARKED_TIERS)
+_MARK_COLUMNS = ("n", "recovered", "late", "v_min", "a_min", "w_min", "v_max", "a_max", "w_max")
+_MARK_MERGE = ", ".join(
+    f"{name} = {name} + excluded.{name}" if "_" not in name else f"{name} = {name[2:]}({name}, excluded.{name})"
+    for name in _MARK_COLUMNS
+)
+_MARK = tuple(
+    " ".join(("INSERT INTO", name, "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET", _MARK_MERGE))
+    for name in MARKED_TIERS
+)
+# A minute's row is there for all of its readings: it says where they are to be looked for.
+_MARKED_MINUTE = f"""INSERT INTO rollup_60s (id, {", ".join(_ADDED)}, v_min, a_min, w_min, v_max, a_max, w_max, finest, marked)
+    VALUES (?, {", ".join("0" * len(_ADDED))}, {NO_MIN}, {NO_MIN}, {NO_MIN}, {NO_MAX}, {NO_MAX}, {NO_MAX}, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET marked = marked + excluded.marked"""  # noqa: S608 - only names and numbers of ours
 _FINEST = "SELECT finest FROM rollup_60s WHERE id = ?"
+
+
+class MarkedSums(msgspec.Struct, frozen=True):
+    """Buckets of marked readings, ascending in time: `counts` has rows n, recovered, late; the others one per channel."""
+
+    start_us: I64
+    counts: I64
+    lows: I64
+    highs: I64
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -75,6 +99,35 @@ def sums_of_rows(rows: Rows) -> Sums:
     return Sums(rows.time_us, added, values, values)
 
 
+def marked_sums(rows: Rows) -> MarkedSums | None:
+    """Each marked reading as a bucket of its own; None without any."""
+    if not (rows.flags & _MARKED).any():
+        return None
+    rows = rows.take(np.flatnonzero(rows.flags & _MARKED))
+    values = np.stack((rows.v_uv, rows.a_ua, rows.w_uw))
+    kinds = [(rows.flags & int(flag) != 0).astype(np.int64) for flag in (Flag.RECOVERED, Flag.LATE)]
+    return MarkedSums(rows.time_us, np.stack((np.ones(len(rows), np.int64), *kinds)), values, values)
+
+
+def widen_marked(sums: MarkedSums, width_us: int) -> MarkedSums:
+    """The same in buckets of `width_us`."""
+    number = sums.start_us // width_us
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(number)) + 1))
+    return MarkedSums(
+        number[starts] * width_us,
+        np.add.reduceat(sums.counts, starts, axis=1),
+        np.minimum.reduceat(sums.lows, starts, axis=1),
+        np.maximum.reduceat(sums.highs, starts, axis=1),
+    )
+
+
+def counting(rows: Rows) -> Rows:
+    """Those without a mark, of which sums are made."""
+    if not (rows.flags & _MARKED).any():
+        return rows
+    return rows.take(np.flatnonzero(rows.flags & _MARKED == 0))
+
+
 def widen(sums: Sums, width_us: int) -> Sums:
     """The same in buckets of `width_us`."""
     if not len(sums.start_us):
@@ -103,7 +156,7 @@ def add(conn: Connection, device_id: int, rows: Rows, hold_us: float) -> None:
         elif finest is not None:
             groups.append([begin, end, finest])
     for begin, end, finest in groups:
-        _write(conn, device_id, sums_of_rows(rows.take(slice(begin, end))), finest)
+        _write_rows(conn, device_id, rows.take(slice(begin, end)), finest)
 
 
 def _finest(conn: Connection, device_id: int, minute_us: int, hold_us: float) -> int | None:
@@ -117,6 +170,27 @@ def _finest(conn: Connection, device_id: int, minute_us: int, hold_us: float) ->
         return known
     rebuild_minute(conn, device_id, minute_us, finer)
     return None
+
+
+def _write_rows(conn: Connection, device_id: int, rows: Rows, finest: int) -> None:
+    """Readings ascending in time into every tier from `finest` up, marked ones beside the others."""
+    marked = marked_sums(rows)
+    if marked is not None:
+        rows = counting(rows)
+    if len(rows):
+        _write(conn, device_id, sums_of_rows(rows), finest)
+    if marked is not None:
+        _write_marked(conn, device_id, marked, finest)
+
+
+def _write_marked(conn: Connection, device_id: int, sums: MarkedSums, finest: int) -> None:
+    for tier in range(finest, MINUTE_TIER + 1):
+        sums = widen_marked(sums, WIDTHS[tier])
+        ids = (sums.start_us // WIDTHS[tier]) | device_id << BUCKET_BITS
+        columns = [ids.tolist(), *(row.tolist() for block in (sums.counts, sums.lows, sums.highs) for row in block)]
+        conn.executemany(_MARK[tier], list(zip(*columns, strict=True)))
+    minutes = zip(ids.tolist(), [finest] * len(ids), sums.counts[0].tolist(), strict=True)
+    conn.executemany(_MARKED_MINUTE, list(minutes))
 
 
 def _write(conn: Connection, device_id: int, sums: Sums, finest: int) -> None:
@@ -148,10 +222,10 @@ def rebuild_minute(conn: Connection, device_id: int, minute_us: int, finest: int
     clear(conn, device_id, minute_us, minute_us + MINUTE_US)
     rows = rows_between(conn, device_id, minute_us, minute_us + MINUTE_US)
     if len(rows):
-        _write(conn, device_id, sums_of_rows(rows), wanted_tier(float(rows.hold_us.mean())) if finest is None else finest)
+        _write_rows(conn, device_id, rows, wanted_tier(float(rows.hold_us.mean())) if finest is None else finest)
 
 
 def clear(conn: Connection, device_id: int, t0_us: int, t1_us: int) -> None:
     """Delete all tiers between two minutes."""
-    for tier, statement in enumerate(_DELETES):
+    for tier, statement in (*enumerate(_DELETES), *enumerate(_UNMARK)):
         conn.execute(statement, (key(device_id, t0_us, tier), key(device_id, t1_us, tier)))

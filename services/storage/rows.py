@@ -3,13 +3,15 @@ run's `disorder_us`, so a span of time is a span of ids, found by bisection and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from services.model import I64, Readings
+from services.analysis.marks import status_of
+from services.model import I64, Reading, Readings
 from services.storage.database import Connection
 from services.storage.schema import SEQ_BITS, SEQ_MASK
 
@@ -69,7 +71,7 @@ class Rows(msgspec.Struct, frozen=True):
         for run_id, number in boots.items():
             boot[run_ids == run_id] = number
         v, a, w = self.v_uv / MICRO, self.a_ua / MICRO, self.w_uw / MICRO
-        return Readings(boot, self.id & SEQ_MASK, self.time_us, self.hold_us, v, a, w, self.flags.astype(np.uint8))
+        return Readings(boot, self.id & SEQ_MASK, self.time_us, self.hold_us, v, a, w, self.flags.astype(np.uint16))
 
 
 def runs_between(conn: Connection, device_id: int, t0_us: int, t1_us: int) -> list[Run]:
@@ -161,3 +163,13 @@ def newest_seqs(conn: Connection, run: Run, limit: int) -> I64:
     newest = "SELECT id FROM readings WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
     rows = chain.from_iterable(conn.execute(newest, (run.first_id, run.end_id, limit)))
     return np.fromiter(rows, np.int64)[::-1] & SEQ_MASK
+
+
+def reading_of(device: str, readings: Readings, at: int, words: Sequence[str] = ()) -> Reading:
+    """One row as a Reading; when it was received is not stored, its own time stands for it."""
+    time_us = int(readings.time_us[at])
+    return Reading(
+        device, int(readings.boot[at]), int(readings.seq[at]), time_us, time_us,
+        float(readings.v[at]), float(readings.a[at]), float(readings.w[at]),
+        status_of(int(readings.flags[at]), words), int(readings.flags[at]),
+    )  # fmt: skip

@@ -42,6 +42,17 @@ def _tier(name: str) -> str:
     return f"CREATE TABLE {name} " + _SUMS.format(more=more)
 
 
+# The marked readings of the same buckets, in tables of their own: nearly no bucket has any.
+_MARKED = """(
+    id INTEGER PRIMARY KEY, -- as in the tier
+    n INTEGER NOT NULL, recovered INTEGER NOT NULL, late INTEGER NOT NULL,
+    v_min INTEGER NOT NULL, a_min INTEGER NOT NULL, w_min INTEGER NOT NULL,
+    v_max INTEGER NOT NULL, a_max INTEGER NOT NULL, w_max INTEGER NOT NULL
+) STRICT"""
+MARKED_TIERS = tuple(name.replace("rollup", "marked") for name, _ in TIERS)
+# What a bucket without a reading that counts has for extremes: it loses against everything.
+NO_MIN, NO_MAX = 1 << 62, -(1 << 62)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -102,6 +113,37 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             m.w_min / 1e6 AS power_min, m.w_sum / m.hold_us / 1e6 AS power_mean, m.w_max / 1e6 AS power_max
         FROM rollup_60s AS m JOIN devices ON devices.device_id = m.id >> 40""",
         "CREATE VIEW alert_events AS SELECT * FROM events WHERE kind = 'alert'",
+    ),
+    (  # readings out of range, saturated or doubted by their board are kept, with a mark in their flags
+        "CREATE TABLE status_words (code INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT",
+        *(f"CREATE TABLE {name} {_MARKED}" for name in MARKED_TIERS),
+        f"ALTER TABLE {TIERS[MINUTE_TIER][0]} ADD COLUMN marked INTEGER NOT NULL DEFAULT 0",  # beside n, not in it
+        "DROP VIEW power_log",
+        """CREATE VIEW power_log AS SELECT
+            r.time_us + runs.t0_us AS timestamp, -- UTC, microseconds since 1970
+            r.v_uv / 1e6 AS voltage, r.a_ua / 1e6 AS current, r.w_uw / 1e6 AS power, -- V, A, W
+            r.id & 4294967295 AS seq,
+            CASE WHEN r.flags < 16 THEN 'ok' ELSE coalesce((SELECT word FROM status_words WHERE code = r.flags >> 8),
+                CASE (r.flags >> 5) & 7 WHEN 1 THEN 'voltage_range' WHEN 2 THEN 'current_range' WHEN 3 THEN 'power_range'
+                WHEN 4 THEN 'overflow' WHEN 5 THEN 'sensor_error' ELSE 'status' END) END AS status,
+            devices.name AS device, runs.boot AS boot,
+            (r.flags & 1) <> 0 AS recovered, (r.flags & 2) <> 0 AS derived, (r.flags & 4) <> 0 AS late,
+            (r.flags & 16) <> 0 AS marked
+        FROM readings AS r JOIN runs ON runs.run_id = r.id >> 40 JOIN devices ON devices.device_id = runs.device_id""",
+        "DROP VIEW power_minutes",
+        """CREATE VIEW power_minutes AS SELECT
+            (m.id & 1099511627775) * 60000000 AS timestamp, devices.name AS device, m.n AS count, m.hold_us / 1e6 AS coverage_s,
+            iif(m.n, m.v_min / 1e6, NULL) AS voltage_min, m.v_sum / nullif(m.hold_us, 0) / 1e6 AS voltage_mean,
+            iif(m.n, m.v_max / 1e6, NULL) AS voltage_max,
+            iif(m.n, m.a_min / 1e6, NULL) AS current_min, m.a_sum / nullif(m.hold_us, 0) / 1e6 AS current_mean,
+            iif(m.n, m.a_max / 1e6, NULL) AS current_max,
+            iif(m.n, m.w_min / 1e6, NULL) AS power_min, m.w_sum / nullif(m.hold_us, 0) / 1e6 AS power_mean,
+            iif(m.n, m.w_max / 1e6, NULL) AS power_max,
+            m.marked AS marked,
+            x.v_min / 1e6 AS voltage_marked_min, x.v_max / 1e6 AS voltage_marked_max,
+            x.a_min / 1e6 AS current_marked_min, x.a_max / 1e6 AS current_marked_max,
+            x.w_min / 1e6 AS power_marked_min, x.w_max / 1e6 AS power_marked_max
+        FROM rollup_60s AS m JOIN devices ON devices.device_id = m.id >> 40 LEFT JOIN marked_60s AS x ON x.id = m.id""",
     ),
 )
 VERSION = len(MIGRATIONS)

@@ -20,6 +20,7 @@ from services.storage.ingest import Durable
 from services.storage.retention import Limits
 from services.storage.rows import next_time
 from services.storage.schema import MINUTE_US
+from services.storage.status_words import status_words
 from services.storage.writer import Policy, Writer
 
 HOUR_US = 3_600_000_000
@@ -148,6 +149,11 @@ class Storage:
         """Lines that were not accepted, newest first."""
         with self._reading() as conn:
             return counts.rejected(conn, device, limit)
+
+    def status_words(self) -> tuple[str, ...]:
+        """The boards' own words that the flags of stored readings name: the first is word 1."""
+        with self._reading() as conn:
+            return status_words(conn)
 
     def pages(
         self, device: str, t0_us: int, t1_us: int, page: int = 5000, cancelled: Cancelled | None = None

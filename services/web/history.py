@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,7 +19,6 @@ from services.model import CHANNELS, Curve, Readings
 from services.monitor import Monitor
 from services.storage.export import ExportOptions, harmless
 from services.web import payloads
-from services.web.access import VIEWER, role_of
 from services.web.parameters import (
     DeviceAsked,
     Span,
@@ -64,7 +62,7 @@ async def history(
         return await _buckets(request, span, format_, points, chosen, _one_of(DELIMITERS, delimiter, "delimiter"))
     monitor = monitor_of(request)
     if format_ == "json":
-        chunks = json_chunks(span, monitor.pages(*span), chosen)
+        chunks = json_chunks(span, monitor.pages(*span), chosen, monitor.status_words)
     else:
         chunks = monitor.export(*span, format_, export_options(delimiter, decimal, zone, chosen, header_units))
     return await _streamed(workers_of(request), chunks, _headers(span, format_))
@@ -114,13 +112,15 @@ async def _rest(workers: Workers, first: bytes, chunks: Iterator[bytes]) -> Asyn
             await close_in_thread(workers, close)
 
 
-def json_chunks(span: Span, pages: Iterator[Readings], channels: tuple[str, ...]) -> Iterator[bytes]:
+def json_chunks(
+    span: Span, pages: Iterator[Readings], channels: tuple[str, ...], words: Callable[[], Sequence[str]] = tuple
+) -> Iterator[bytes]:
     """`{"device": …, "from": …, "to": …, "readings": […]}`, one chunk a page."""
     head = orjson.dumps({"device": span.device, "from": payloads.iso(span.t0_us), "to": payloads.iso(span.t1_us)})[:-1]
     before = head + b',"readings":['
     for page in pages:
         if len(page):
-            yield before + orjson.dumps(payloads.reading_rows(span.device, page, channels))[1:-1]
+            yield before + orjson.dumps(payloads.reading_rows(span.device, page, channels, words))[1:-1]
             before = b","
     yield b"]}" if before == b"," else before + b"]}"
 
@@ -152,7 +152,7 @@ async def _buckets(
 
 
 def _bucket_body(monitor: Monitor, span: Span, format_: str, points: int, channels: tuple[str, ...], delimiter: str) -> bytes:
-    curve = monitor.curve(*span, points)
+    curve = monitor.history(*span, points)
     if format_ == "csv":
         return curve_csv(span.device, curve, channels, delimiter)
     return orjson.dumps(
@@ -169,14 +169,15 @@ def _bucket_body(monitor: Monitor, span: Span, format_: str, points: int, channe
 def curve_csv(device: str, curve: Curve, channels: tuple[str, ...], delimiter: str) -> bytes:
     """A curve as CSV; the numbers carry a decimal point."""
     names = {"v": "voltage_{}_v", "a": "current_{}_a", "w": "power_{}_w"}
-    fields = [(channel, field) for channel in channels for field in ("min", "mean", "max")]
+    fields = [(channel, field) for channel in channels for field in payloads.FIELDS]
     columns = [payloads.rounded(getattr(curve, f"{channel}_{field}")).tolist() for channel, field in fields]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(["time", "device", "count", *(names[channel].format(field) for channel, field in fields)])
+    writer.writerow(["time", "device", "count", "marked", *(names[channel].format(field) for channel, field in fields)])
     device = harmless(device)
-    for time, count, *values in zip(payloads.iso_column(curve.time_us), curve.count.tolist(), *columns, strict=True):
-        writer.writerow([time, device, count, *values])
+    counted = (curve.count.tolist(), curve.marked.tolist())
+    for time, count, marked, *values in zip(payloads.iso_column(curve.time_us), *counted, *columns, strict=True):
+        writer.writerow([time, device, count, marked, *("" if value != value else value for value in values)])  # NaN: none
     return text.getvalue().encode()
 
 
@@ -215,6 +216,5 @@ async def events(request: Request, times: TimesAsked, device: DeviceAsked = None
 async def rejected(request: Request, device: DeviceAsked = None, limit: Limit = 100) -> dict[str, Any]:
     """The newest lines with the reason why; of all boards when none is named."""
     named = None if device is None else await known_device(request, device)
-    asked = partial(monitor_of(request).rejected, named, limit, spoken_only=role_of(request.scope) == VIEWER)
-    found = await query(request, asked)
+    found = await query(request, monitor_of(request).rejected, named, limit)
     return {"rejected": [payloads.rejected(item) for item in found]}

@@ -6,13 +6,14 @@ Sequence numbers are those of the wire (uint32), not our extended ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.marks import marked, statuses
 from services.model import (
     CHANNELS,
     I64,
@@ -30,6 +31,7 @@ from services.model import (
     Snapshot,
     SpanStats,
 )
+from services.web.changes import Leaves
 
 WIRE_MASK = 0xFFFF_FFFF
 Time = Callable[[int], Any]
@@ -77,16 +79,19 @@ def reading(row: Reading) -> dict[str, Any]:
     }
 
 
-def reading_rows(device: str, page: Readings, channels: tuple[str, ...] = CHANNELS) -> list[dict[str, Any]]:
-    """A page of readings, row by row; only accepted readings are stored, so their status is ok."""
+def reading_rows(
+    device: str, page: Readings, channels: tuple[str, ...] = CHANNELS, words: Callable[[], Sequence[str]] = tuple
+) -> list[dict[str, Any]]:
+    """A page of readings, row by row. `words`: the boards' own for what is wrong, asked for where a reading has one."""
     columns = [iso_column(page.time_us), (page.time_us / 1e6).tolist(), page.boot.tolist(), (page.seq & WIRE_MASK).tolist()]
     flags = (page.flags & Flag.RECOVERED).astype(bool).tolist()
+    status = statuses(page.flags, words() if marked(page.flags).any() else ())
     values = [getattr(page, channel).tolist() for channel in channels]
     return [
         {"time": time, "ts": ts, "device": device, "boot": boot, "seq": seq}
         | dict(zip(channels, numbers, strict=True))
-        | {"status": "ok", "recovered": recovered}
-        for time, ts, boot, seq, recovered, *numbers in zip(*columns, flags, *values, strict=True)
+        | {"status": said, "recovered": recovered}
+        for time, ts, boot, seq, said, recovered, *numbers in zip(*columns, status, flags, *values, strict=True)
     ]
 
 
@@ -102,7 +107,7 @@ def stats_1m(stats: SpanStats) -> dict[str, Any]:
         name: {channel: getattr(getattr(stats, channel), field) for channel in CHANNELS}
         for name, field in (("min", "min"), ("max", "max"), ("avg", "mean"))
     }
-    return result | {"coverage_s": stats.coverage_s, "count": stats.count}
+    return result | {"coverage_s": stats.coverage_s, "count": stats.count, "marked": stats.marked}
 
 
 def span_stats(device: str, stats: SpanStats) -> dict[str, Any]:
@@ -113,6 +118,7 @@ def span_stats(device: str, stats: SpanStats) -> dict[str, Any]:
         "to": iso(stats.t1_us),
         "span_s": (stats.t1_us - stats.t0_us) / 1e6,
         "count": stats.count,
+        "marked": stats.marked,
         "coverage_s": stats.coverage_s,
         "energy_wh": stats.energy_wh,
         "charge_mah": stats.charge_mah,
@@ -146,12 +152,38 @@ def snapshot(state: Snapshot, time: Time) -> dict[str, Any]:
         "levels": msgspec.to_builtins(state.levels),
         "residual_w": state.residual_w,
         "version": state.version,
+        "marked": [msgspec.to_builtins(kind) | {"newest": time(kind.newest_us)} for kind in state.marked],
     }
 
 
 DECIMALS = {"drift_ppm": 1, "jitter_ms": 1, "coverage_s": 3, "energy_wh": 9, "charge_mah": 6, "residual_w": 6}
 VALUE_DECIMALS = 6
 ONE_LEAF = "last"  # changes as one; other dicts of a snapshot change by their members
+
+
+def live_leaves(state: dict[str, Any], gaps: list[dict[str, Any]], events: list[dict[str, Any]]) -> Leaves:
+    """What the live page is told, by its smallest parts, in few characters and no more digits than anybody can see."""
+    leaves: Leaves = {}
+    # `last` has the time of the last reading; a moving mean is its numbers: seconds covered, then the channels.
+    means = {
+        str(mean["span_s"]): [round(mean["coverage_s"], 3), *(mean[channel] for channel in CHANNELS)] for mean in state["moving"]
+    }
+    shown = {name: value for name, value in state.items() if name != "last_reading"} | {"moving": means}
+    for name, value in shown.items():
+        if isinstance(value, dict) and name != ONE_LEAF:
+            leaves |= {("snapshot", name, member): _short(member, part) for member, part in value.items()}
+        else:
+            leaves["snapshot", name] = _short(name, value)
+    leaves |= {("gaps", f"{item['boot']}-{item['first']}"): item for item in gaps}
+    return leaves | {("events", str(item["id"])): item for item in events}
+
+
+def _short(name: str, value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DECIMALS.get(name, VALUE_DECIMALS))
+    if isinstance(value, dict):
+        return {member: _short(member, part) for member, part in value.items()}
+    return [_short(name, item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def gap(item: Gap, time: Time) -> dict[str, Any]:
@@ -216,17 +248,33 @@ def health(state: Health) -> dict[str, Any]:
     }
 
 
+def curve_columns(curve: Curve) -> dict[str, Any]:
+    """A curve by columns, times in ms; min and max are left out when points are readings (they equal the mean)."""
+    fields = ("mean",) if curve.bucket_us == 0 else ("min", "mean", "max")
+    return {
+        "bucket_us": curve.bucket_us,
+        "t": curve.time_us / 1000,
+        **{channel: {field: rounded(getattr(curve, f"{channel}_{field}")) for field in fields} for channel in CHANNELS},
+        "break": np.flatnonzero(curve.break_before),
+        "recovered": np.flatnonzero(curve.recovered),
+        "marked": np.flatnonzero(curve.marked),
+    }
+
+
+FIELDS = ("min", "mean", "max", "marked_min", "marked_max")
+
+
 def curve_points(curve: Curve, channels: tuple[str, ...]) -> list[dict[str, Any]]:
     """A curve point by point, for people who read JSON."""
-    texts, numbers = iso_column(curve.time_us), curve.count.tolist()
+    texts, numbers, others = iso_column(curve.time_us), curve.count.tolist(), curve.marked.tolist()
     columns = [
-        list(zip(*(rounded(getattr(curve, f"{channel}_{field}")).tolist() for field in ("min", "mean", "max")), strict=True))
+        list(zip(*(rounded(getattr(curve, f"{channel}_{field}")).tolist() for field in FIELDS), strict=True))
         for channel in channels
     ]
     return [
-        {"time": texts[i], "ts": int(curve.time_us[i]) / 1e6, "count": numbers[i]}
+        {"time": texts[i], "ts": int(curve.time_us[i]) / 1e6, "count": numbers[i], "marked": others[i]}
         | {
-            channel: dict(zip(("min", "mean", "max"), column[i], strict=True))
+            channel: dict(zip(FIELDS if others[i] else FIELDS[:3], column[i], strict=False))
             for channel, column in zip(channels, columns, strict=True)
         }
         for i in range(len(curve))

@@ -11,10 +11,12 @@ import contextlib
 import time
 from typing import Any
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, FastAPI
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from services.analysis.marks import marked
 from services.errors import BadRequest, PowermonError
 from services.model import CHANNELS, Readings, Snapshot
 from services.web import payloads
@@ -155,7 +157,7 @@ class Client:
             raise BadRequest('the only message understood is {"type": "history", …}', "type")
         t0_us, t1_us = span_of_times(asked.get("from"), asked.get("to"), self._monitor.clock.now_us())
         points = _whole_number(asked.get("points", 1000), "points", 1, MAX_POINTS)
-        curve = await query(self._websocket, self._monitor.curve, self._device, t0_us, t1_us, points)
+        curve = await query(self._websocket, self._monitor.history, self._device, t0_us, t1_us, points)
         data = {"device": self._device, "from": payloads.iso(t0_us), "to": payloads.iso(t1_us), "bucket_s": curve.bucket_us / 1e6}
         return {"type": "history", "data": data | {"points": payloads.curve_points(curve, CHANNELS)}}
 
@@ -209,6 +211,7 @@ def realtime_data(state: Snapshot, readings: Readings, dropped: int) -> dict[str
             "t": readings.time_us / 1e6,
             "seq": readings.seq & payloads.WIRE_MASK,
             **{channel: getattr(readings, channel) for channel in CHANNELS},
+            "marked": np.flatnonzero(marked(readings.flags)),
         },
         "dropped": dropped,
     }

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from services.model import Reason
+from services.model import CHANNELS, Reason
 from services.wire.messages import (
     CRC_KEY,
     CRC_TAIL,
@@ -252,13 +252,26 @@ def _convert(value: dict[str, Any], kind: type[T], line: bytes) -> T | BadLine:
 
 
 def _hello(value: dict[str, Any], line: bytes) -> Hello | BadLine:
-    # What makes no sense about its memory is not said: a hello must not be lost over it.
-    hello = _convert(value | {"oldest": _uint32(value.get("oldest"))}, Hello, line)
+    # What makes no sense about its memory or its sensor is not said: a hello must not be lost over it.
+    sane = {"oldest": _uint32(value.get("oldest")), "range": _range(value.get("range"))}
+    hello = _convert(value | sane, Hello, line)
     if isinstance(hello, BadLine):
         return hello
     if not (math.isfinite(hello.interval_ms) and hello.interval_ms >= 0):
         return BadLine(Reason.BAD_TYPE, "interval_ms is no span of time", line)
     return msgspec.structs.replace(hello, fw=printable(hello.fw), id=printable(hello.id))
+
+
+def _range(said: object) -> dict[str, tuple[float, float]] | None:
+    """What the sensor can measure, per channel."""
+    if not isinstance(said, dict):
+        return None
+    found = {}
+    for channel in CHANNELS:
+        span = said.get(channel)
+        if isinstance(span, list) and len(span) == 2 and not any(map(_number_problem, span)) and span[0] < span[1]:
+            found[channel] = (float(span[0]), float(span[1]))
+    return found or None
 
 
 def _reply(value: dict[str, Any], line: bytes) -> Reply | BadLine:

@@ -52,6 +52,7 @@ class Hello(msgspec.Struct, frozen=True, tag_field="hello", tag="powermon"):
     seq: Uint32
     replay: bool = False
     oldest: Uint32 | None = None
+    range: dict[str, tuple[float, float]] | None = None  # per channel, what the sensor can measure
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -167,6 +168,9 @@ def encode_hello(hello: Hello, crc: bool = True) -> bytes:
     if hello.oldest is not None:
         text += f',"oldest":{hello.oldest}'
     text += f',"seq":{hello.seq}'
+    if hello.range:
+        spans = (f'"{channel}":[{number(low)},{number(high)}]' for channel, (low, high) in hello.range.items())
+        text += f',"range":{{{",".join(spans)}}}'
     return _finish((text + (',"replay":true}' if hello.replay else "}")).encode(), crc, MAX_LINE)
 
 

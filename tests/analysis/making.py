@@ -30,7 +30,7 @@ def columns(rows: Iterable[Row]) -> Readings:
     pick = {name: [getattr(row, name) for row in rows] for name in Row._fields}
     ints = {name: np.array(pick[name], np.int64) for name in ("boot", "seq", "time_us", "hold_us")}
     floats = {name: np.array(pick[name], np.float64) for name in "vaw"}
-    return Readings(**ints, **floats, flags=np.array(pick["flags"], np.uint8))
+    return Readings(**ints, **floats, flags=np.array(pick["flags"], np.uint16))
 
 
 def rows_of(readings: Readings) -> list[Row]:

@@ -24,7 +24,7 @@ def batch(first: int, count: int, t0_us: int, step_us: int) -> Readings:
     a = np.round(0.3 + 0.2 * np.sin(seq / 997) + (seq % 7919 == 0) * 2.0, 6)
     v = np.round(5.0 - a * 0.05, 6)
     hold = np.full(count, step_us, np.int64)
-    boot, flags = np.ones(count, np.int64), np.zeros(count, np.uint8)
+    boot, flags = np.ones(count, np.int64), np.zeros(count, np.uint16)
     return Readings(boot, seq, t0_us + seq * step_us, hold, v, a, np.round(v * a, 6), flags)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mock.board import RESEND_AT_ONCE, RESEND_PER_S
 from mock.commands import MIN_INTERVAL_MS
+from mock.sensor import RANGE
 from services.wire import decoders as p
 from tests.mock.lab import START_US, Bench, readings, seqs, truth
 
@@ -20,7 +21,7 @@ REPLIES = [json.loads(line) for line in (Path(__file__).parents[1] / "golden" / 
 
 def test_it_says_hello_when_it_starts() -> None:
     (hello,) = Bench(boot=17, buffer=48, id="bench-1", first_seq=5).events()
-    assert hello == p.Hello(1, "mock-1.0", "bench-1", 17, 100.0, 48, 5, oldest=5)
+    assert hello == p.Hello(1, "mock-1.0", "bench-1", 17, 100.0, 48, 5, oldest=5, range=RANGE)
 
 
 def test_a_board_of_level_0_says_nothing_but_readings() -> None:
@@ -208,7 +209,7 @@ def test_a_reboot_forgets_everything_but_the_boot_counter() -> None:
     bench.board.reboot(bench.now_us)
     cut, hello = bench.events()
     assert isinstance(cut, p.BadLine)
-    assert hello == p.Hello(1, "mock-1.0", "mock", 8, 100.0, 4096, 0, oldest=0)
+    assert hello == p.Hello(1, "mock-1.0", "mock", 8, 100.0, 4096, 0, oldest=0, range=RANGE)
     assert [(reading.seq, reading.ms) for reading in readings(bench.run(100))] == [(0, 0), (1, 100)]
     assert bench.say(*p.encode_nack([1005], 7)) == [p.Gone([1005], 7)]
 

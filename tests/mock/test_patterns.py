@@ -89,7 +89,7 @@ def test_a_spike_does_not_exceed_what_the_shunt_can_tell() -> None:
     [
         ("sensor_error", Sample(0.0, 0.0, 0.0, "sensor_error")),
         ("overflow", Sample(5.0, 3.2, 16.0, "overflow")),
-        ("out_of_range", Sample(25.6, 0.5, 12.8)),
+        ("out_of_range", Sample(27.2, 0.5, 13.6)),
     ],
 )
 def test_sensor_faults_happen_with_their_chance(fault: str, broken: Sample) -> None:

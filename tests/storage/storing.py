@@ -36,7 +36,7 @@ def readings(
     numbers = np.arange(n) if seq is None else seq
     return Readings(
         column(boot, np.int64), column(numbers, np.int64), times, column(hold_us, np.int64),
-        column(v, np.float64), column(a, np.float64), column(w, np.float64), column(flags, np.uint8),
+        column(v, np.float64), column(a, np.float64), column(w, np.float64), column(flags, np.uint16),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.analysis.marks import CURRENT, flags_of, parted
 from services.clock import Clock
 from services.errors import ExportCancelled
 from services.model import CHANNELS, Curve, Flag, Readings
@@ -33,6 +34,8 @@ def recorded() -> Readings:
     n = len(times)
     v, a, w = (np.round(rng.normal(mean, spread, n), 6) for mean, spread in ((5, 1), (0, 1), (9, 5)))
     flags, boot = rng.choice([0, 0, 0, 1, 4], n), np.where(np.arange(n) < 23_000, 1, 2)
+    flags[rng.random(n) < 0.01] |= flags_of(CURRENT)
+    flags[26_300:26_900] |= flags_of(CURRENT)  # a minute in which nothing counts
     rows = readings(times, np.arange(n), v=v, a=a, w=w, hold_us=np.diff(times, prepend=T0), flags=flags, boot=boot)
     return rows.take(keep)
 
@@ -74,15 +77,16 @@ def spans() -> st.SearchStrategy[tuple[int, int]]:
 def test_drawn_extremes_are_the_true_extremes(full: Storage, span: tuple[int, int], points: int) -> None:
     curve, rows = full.curve("bench", *span, points), inside(*span)
     assert len(curve) <= max(points, 2)
-    assert curve.count.sum() == len(rows)
+    good, others = parted(rows)
+    assert (curve.count.sum(), curve.marked.sum()) == (len(good), len(rows) - len(good))
     assert (np.diff(curve.time_us) >= 0).all()
     if curve.bucket_us == 0:
         assert curve.time_us.tolist() == rows.time_us.tolist()
-    if len(rows):
-        for channel in CHANNELS:
-            values = getattr(rows, channel)
-            assert getattr(curve, f"{channel}_min").min() == values.min()
-            assert getattr(curve, f"{channel}_max").max() == values.max()
+    for kind, found in (("", good if len(good) else None), ("_marked", others)):
+        for channel in CHANNELS if found is not None else ():
+            values = getattr(found, channel)
+            assert np.nanmin(getattr(curve, f"{channel}{kind}_min")) == values.min()
+            assert np.nanmax(getattr(curve, f"{channel}{kind}_max")) == values.max()
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,10 +102,16 @@ def assert_buckets(curve: Curve, rows: Readings) -> None:
     assert curve.time_us.tolist() == np.unique(starts).tolist()
     for at, start in enumerate(curve.time_us.tolist()):
         mine = rows.take(starts == start)
-        assert curve.count[at] == len(mine)
         assert curve.recovered[at] == bool((mine.flags & Flag.RECOVERED).any())
+        mine, others = parted(mine)
+        assert (curve.count[at], curve.marked[at]) == (len(mine), 0 if others is None else len(others))
         for channel in CHANNELS:
+            highest = getattr(curve, f"{channel}_marked_max")[at]
+            assert np.isnan(highest) if others is None else highest == getattr(others, channel).max()
             values = getattr(mine, channel)
+            if not len(mine):
+                assert np.isnan(getattr(curve, f"{channel}_mean")[at])
+                continue
             assert getattr(curve, f"{channel}_min")[at] == values.min()
             assert getattr(curve, f"{channel}_max")[at] == values.max()
             mean = np.average(values, weights=np.maximum(mine.hold_us, 1))
@@ -112,11 +122,13 @@ def assert_buckets(curve: Curve, rows: Readings) -> None:
 @given(span=spans())
 def test_statistics_of_a_span_equal_those_of_its_readings(full: Storage, span: tuple[int, int]) -> None:
     stats, rows = full.span_stats("bench", *span), inside(*span)
-    assert stats.count == len(rows)
     assert stats.counts is not None
     assert (stats.counts.received, stats.counts.recovered, stats.counts.late) == (
         len(rows), int((rows.flags & Flag.RECOVERED != 0).sum()), int((rows.flags & Flag.LATE != 0).sum()),
     )  # fmt: skip
+    assert stats.counts.marked == stats.marked == int((rows.flags & Flag.MARKED != 0).sum())
+    rows, _ = parted(rows)
+    assert stats.count == len(rows)
     hold_s = np.maximum(rows.hold_us, 1) / 1e6
     assert stats.coverage_s == pytest.approx(hold_s.sum())
     assert stats.energy_wh == pytest.approx((rows.w * hold_s).sum() / 3600, abs=1e-12)

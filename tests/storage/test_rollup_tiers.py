@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.analysis.marks import CURRENT, flags_of
 from services.clock import Clock
 from services.model import Flag, Readings
 from services.storage.database import Connection, open_reader, open_writer, transaction
@@ -18,17 +19,22 @@ from services.storage.ingest import Ingest
 from services.storage.retention import Limits, Retention
 from services.storage.rollups import wanted_tier
 from services.storage.rows import rows_between
-from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_TIER, MINUTE_US, TIERS
+from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MARKED_TIERS, MINUTE_TIER, MINUTE_US, TIERS
 from services.storage.storage import Storage
 from tests.storage.storing import T0, commit, readings, write
 
 FIELDS = "n, hold_us, v_min, v_max, v_sum, v_sq, a_min, a_max, a_sum, a_sq, w_min, w_max, w_sum, w_sq, recovered, late"
 
 
-def naive(conn: Connection, device_id: int, width_us: int) -> dict[int, tuple[float, ...]]:
-    """Buckets by a plain loop over the stored readings."""
+MARKED_FIELDS = "n, v_min, v_max, a_min, a_max, w_min, w_max, recovered, late"
+MARKED_PLACES = [0, 2, 3, 6, 7, 10, 11, 14, 15]  # of these among FIELDS
+
+
+def naive(conn: Connection, device_id: int, width_us: int, marked: bool = False) -> dict[int, tuple[float, ...]]:
+    """Buckets by a plain loop over the stored readings: those without a mark, or those with one."""
     rows = rows_between(conn, device_id, 0, 1 << 60)
     buckets: dict[int, list[tuple[int, ...]]] = {}
+    rows = rows.take(np.flatnonzero((rows.flags & Flag.MARKED != 0) == marked))
     columns = (rows.time_us, rows.v_uv, rows.a_ua, rows.w_uw, rows.hold_us, rows.flags)
     for time_us, *values in zip(*(column.tolist() for column in columns), strict=True):
         buckets.setdefault(time_us // width_us, []).append(tuple(values))
@@ -58,7 +64,7 @@ def assert_tiers_are_right(path: Path) -> None:
             for tier, (name, width_us) in enumerate(TIERS):
                 stored = {
                     row[0] & BUCKET_MASK: row[1:]
-                    for row in conn.execute(f"SELECT id, {FIELDS} FROM {name} WHERE id >= ? AND id < ?", (low, high))
+                    for row in conn.execute(f"SELECT id, {FIELDS} FROM {name} WHERE id >= ? AND id < ? AND n > 0", (low, high))
                 }
                 wanted = {
                     start: sums
@@ -68,6 +74,17 @@ def assert_tiers_are_right(path: Path) -> None:
                 assert stored.keys() == wanted.keys(), name
                 for start, sums in wanted.items():
                     np.testing.assert_allclose(np.array(stored[start], float), np.array(sums, float), rtol=1e-12)
+                others = naive(conn, device_id, width_us, marked=True).items()
+                sparse = f"SELECT id, {MARKED_FIELDS} FROM {MARKED_TIERS[tier]} WHERE id >= ? AND id < ?"
+                found = conn.execute(sparse, (low, high))
+                assert {row[0] & BUCKET_MASK: row[1:] for row in found} == {
+                    start: tuple(sums[place] for place in MARKED_PLACES)
+                    for start, sums in others
+                    if finest[start * width_us // MINUTE_US] <= tier
+                }
+            counted = conn.execute("SELECT id & ?, marked FROM rollup_60s WHERE id >= ? AND id < ?", (BUCKET_MASK, low, high))
+            minutes = naive(conn, device_id, MINUTE_US, marked=True)
+            assert {start: n for start, n in counted if n} == {start: sums[0] for start, sums in minutes.items()}
     finally:
         conn.close()
 
@@ -80,8 +97,10 @@ def helpings(draw: st.DrawFn) -> list[Readings]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     times = T0 + np.cumsum(rng.integers(0, 2 * step, n)) + rng.integers(0, draw(st.sampled_from([1, 1000, 10**7])), n)
     v, a, w = (np.round(rng.normal(mean, spread, n), 6) for mean, spread in ((5, 3), (0, 1), (10, 5)))
+    often = draw(st.sampled_from([0.0, 0.1, 1.0]))
+    flags = rng.integers(0, 16, n) + np.where(rng.random(n) < often, flags_of(CURRENT), 0)
     seq, boot = np.sort(rng.choice(4 * n, n, replace=False)), np.sort(rng.integers(1, draw(st.integers(2, 3)), n))
-    rows = readings(times, seq, v=v, a=a, w=w, hold_us=rng.integers(0, 2 * step, n), flags=rng.integers(0, 16, n), boot=boot)
+    rows = readings(times, seq, v=v, a=a, w=w, hold_us=rng.integers(0, 2 * step, n), flags=flags, boot=boot)
     order = np.arange(n) if draw(st.booleans()) else rng.permutation(n)
     repeated = rng.choice(n, draw(st.integers(0, n)), replace=True)
     order = np.insert(order, rng.integers(0, n + 1, len(repeated)), repeated)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from services.clock import Clock
 from services.errors import CommandError, PowermonError, UnknownDevice
@@ -25,6 +26,7 @@ from services.model import (
     Health,
     Level,
     LinkState,
+    Live,
     MovingMean,
     PortInfo,
     Reading,
@@ -49,7 +51,7 @@ def make_readings(count: int, first: int = 0) -> Readings:
     place = np.arange(first, first + count, dtype=np.int64)
     v = np.round(5 + np.sin(place / 10), 6)
     a = np.round(0.2 + place % 7 / 100, 6)
-    flags = np.where(place % 50 == 49, Flag.RECOVERED, 0).astype(np.uint8)
+    flags = np.where(place % 50 == 49, Flag.RECOVERED, 0).astype(np.uint16)
     boot = np.full(count, 3, np.int64)
     return Readings(
         boot, FIRST_SEQ + place, T0_US + place * STEP_US, np.full(count, STEP_US, np.int64), v, a, np.round(v * a, 6), flags
@@ -153,12 +155,29 @@ class FakeMonitor:
         values = (float(row.v), float(row.a), float(row.w))  # type: ignore[arg-type]
         return Reading(device, int(row.boot), int(row.seq), int(row.time_us), int(row.time_us), *values, "ok", int(row.flags))  # type: ignore[call-overload]
 
+    def live(self, device: str, cursor: int | None, span_s: float, points: int) -> Live:
+        self.snapshot(device)
+        self.calls.append(("live", device, cursor, span_s, points))
+        new = self.stored.take(slice(cursor or 0, None))
+        return Live(
+            device,
+            len(self.stored),
+            self.clock.now_us(),
+            cursor is None,
+            int(new.time_us[0]) if len(new) else 0,
+            0,
+            raw_curve(new),
+        )
+
     def samples(self, device: str, cursor: int | None) -> tuple[int, Readings, int]:
         self.snapshot(device)
         if cursor is None:
             return len(self.stored), no_readings(), 0
         first = max(cursor, self.forgotten)
         return len(self.stored), self.stored.take(slice(first, None)), first - cursor
+
+    def frame(self, device: str) -> pd.DataFrame:
+        raise NotImplementedError
 
     # --- record -----------------------------------------------------------------------------------------------------
 
@@ -167,9 +186,12 @@ class FakeMonitor:
             raise UnknownDevice(device, self.boards)
         return self.stored.take((self.stored.time_us >= t0_us) & (self.stored.time_us < t1_us))
 
-    def curve(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
+    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
         found = self.between(device, t0_us, t1_us)
         return raw_curve(found) if len(found) <= points else bucket_curve(found, points)
+
+    def status_words(self) -> tuple[str, ...]:
+        return ()
 
     def pages(self, device: str, t0_us: int, t1_us: int) -> Iterator[Readings]:
         found = self.between(device, t0_us, t1_us)
@@ -205,7 +227,7 @@ class FakeMonitor:
             Event(device or DEVICE, T0_US, kind, f"{kind.value} of the board", {"boot": 3}, n) for n, kind in enumerate(kinds)
         ][:limit]
 
-    def rejected(self, device: str | None, limit: int = 100, *, spoken_only: bool = False) -> list[Rejected]:
+    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
         return [Rejected(device or DEVICE, T0_US, Reason.NOT_JSON, '<b>{"v":', "no end", None, 2**32 + 4)][:limit]
 
     def extent(self, device: str) -> tuple[int, int] | None:
@@ -253,7 +275,12 @@ def raw_curve(rows: Readings) -> Curve:
     """Readings as points."""
     ones, none = np.ones(len(rows), np.int64), np.zeros(len(rows), np.uint8)
     values = [column for name in ("v", "a", "w") for column in [getattr(rows, name)] * 3]
-    return Curve(0, rows.time_us, ones, *values, none, (rows.flags & 1).astype(np.uint8))
+    return Curve(0, rows.time_us, ones, *values, none, (rows.flags & 1).astype(np.uint8), *unmarked(len(rows)))
+
+
+def unmarked(count: int) -> list[np.ndarray[Any, Any]]:
+    """The marked columns of points without any."""
+    return [np.zeros(count, np.int64), *[np.full(count, np.nan)] * 6]
 
 
 def bucket_curve(rows: Readings, points: int) -> Curve:
@@ -262,4 +289,5 @@ def bucket_curve(rows: Readings, points: int) -> Curve:
     columns = [[f(getattr(rows, name)[part]) for part in parts] for name in ("v", "a", "w") for f in (np.min, np.mean, np.max)]
     none = np.zeros(len(parts), np.uint8)
     starts = np.array([rows.time_us[part[0]] for part in parts])
-    return Curve(STEP_US, starts, np.array([len(part) for part in parts]), *map(np.array, columns), none, none)
+    counts = np.array([len(part) for part in parts])
+    return Curve(STEP_US, starts, counts, *map(np.array, columns), none, none, *unmarked(len(parts)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import httpx
 import pytest
@@ -121,13 +122,18 @@ def test_points_give_buckets_with_extremes_and_counts(client: httpx.Client, moni
     assert len(points) == 10 and body["bucket_s"] == 0.1
     assert sum(point["count"] for point in points) == 200
     assert max(point["v"]["max"] for point in points) == monitor.stored.v.max()
-    assert set(points[0]) == {"time", "ts", "count", "v", "a", "w"} and set(points[0]["v"]) == {"min", "mean", "max"}
+    assert set(points[0]) == {"time", "ts", "count", "marked", "v", "a", "w"} and set(points[0]["v"]) == {"min", "mean", "max"}
+
+
+FIELDS = ("min", "mean", "max", "marked_min", "marked_max")
+COLUMNS = [f"{name}_{field}_{unit}" for name, unit in (("voltage", "v"), ("power", "w")) for field in FIELDS]
+HEADER = ",".join(["time,device,count,marked", *COLUMNS])
 
 
 def test_buckets_come_as_csv_too(client: httpx.Client) -> None:
     lines = client.get("/api/history", params={"points": 10, "format": "csv", "channels": "w,v"}).text.splitlines()
-    assert lines[0] == "time,device,count,voltage_min_v,voltage_mean_v,voltage_max_v,power_min_w,power_mean_w,power_max_w"
-    assert len(lines) == 11 and lines[1].startswith(f"2023-11-14T22:13:20.000000Z,{DEVICE},20,")
+    assert lines[0] == HEADER
+    assert len(lines) == 11 and lines[1].startswith(f"2023-11-14T22:13:20.000000Z,{DEVICE},20,0,")
 
 
 def test_csv_is_an_attachment_named_after_board_and_span(client: httpx.Client, monitor: FakeMonitor) -> None:
@@ -174,6 +180,20 @@ def test_an_export_is_estimated_before_it_is_made(client: httpx.Client) -> None:
         "bytes": 14000,
         "seconds": 0.002,
     }
+
+
+def test_the_curve_has_columns_and_marks(client: httpx.Client) -> None:
+    body = client.get("/api/curve", params={"points": 500}).json()
+    assert body["bucket_us"] == 0 and len(body["t"]) == 200 and set(body["v"]) == {"mean"}
+    assert body["t"][0] == T0_US / 1000 and body["recovered"] == [49, 99, 149, 199]
+    wide = client.get("/api/curve", params={"points": 10}).json()
+    assert len(wide["t"]) == 10 and set(wide["a"]) == {"min", "mean", "max"} and sum(wide["count"]) == 200
+    assert [gap["t0"] for gap in wide["gaps"]] == [T0_US / 1000]
+
+
+def test_values_that_are_not_numbers_become_null(client: httpx.Client, monitor: FakeMonitor) -> None:
+    monitor.stored.v[3] = float("nan")
+    assert json.loads(client.get("/api/curve").text)["v"]["mean"][3] is None
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x"])

@@ -24,7 +24,7 @@ from tests.web.program import LOOK, TOKEN, Program, program
 
 # Each public method of the façade is one or the other. A new one: does anything differ afterwards, here or on the board?
 LOOKING_WORDS = """devices default_device snapshot live samples frame ports history pages export estimate stats counts gaps
-    events rejected extent health"""
+    status_words events rejected extent health"""
 CHANGING_WORDS = "start stop command connect fault backup"
 LOOKS, CHANGES = frozenset(LOOKING_WORDS.split()), frozenset(CHANGING_WORDS.split())
 LOOKED, CHANGED = "probe-looked", "probe-changed"
