@@ -10,6 +10,7 @@ from components.page import CHANGING, create_page
 from services import logs, maintenance
 from services.errors import PowermonError, SettingsError
 from services.monitor import Monitor
+from services.private_files import keep_private
 from services.settings import Settings, load_settings
 from services.web.api import create_api
 from services.web.callbacks import callback_rules
@@ -24,6 +25,7 @@ def main(words: list[str]) -> int:
     first_option = 1 + ACTIONS[action] if action else 0
     try:
         settings = load_settings(words[first_option:], os.environ, Path.cwd())
+        keep_private(settings)
         if action:
             return act(action, words[1:first_option], settings)
         logs.configure(settings)

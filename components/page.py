@@ -1,29 +1,38 @@
-"""The page: its panels in order, put together and registered."""
+"""The page: its panels in order, its clocks, and where each is registered.
+
+To add a panel: components/README.md.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from dash import ClientsideFunction, Dash, Input, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash.backends._fastapi import get_current_request
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
-from components import banners, board, cards, chart, connection, demo, dialogs, events, explorer, ids, ports, recording, status
-from components.figures import chart_parts
-from components.phrases import browser_phrases
-from components.text import LANGUAGES, words
+from components import explore, first_paint, ids, live
+from components.feed import Feed
+from components.panels import alerts, cards, chart, drawer, events, line, overview, strip, toolbar
+from components.words.text import LANGUAGES, words
 
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
-BESIDE = (connection, events)
-AT_THE_END = (board, ports, recording, demo)
-PANELS = (status, banners, cards, chart, explorer, *BESIDE, *AT_THE_END, dialogs)
+# Panels at the side, by the name of their button: `drawer.<name>` in words/. Each is mounted when it is opened.
+DRAWERS: dict[str, ModuleType] = {"events": events}
+# Panels with callbacks of their own, beside the drawers.
+REGISTERED = (strip,)
+
 # Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
 # guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
 CHANGING: tuple[str, ...] = ()
 ASSETS = Path(__file__).parent / "assets"
+SLOW_MS = 5_000
 META_TAGS = [
     {"name": "viewport", "content": "width=device-width, initial-scale=1"},
     {"name": "color-scheme", "content": "light dark"},
@@ -33,63 +42,74 @@ META_TAGS = [
 
 def create_page(server: FastAPI, monitor: Monitor) -> Dash:
     """The dashboard, attached to `server` at `/`. Everything it loads comes from this program."""
-    app = Dash(
+    app = first_paint.Page(
         "powermon",
         server=server,  # type: ignore[arg-type]  # Dash's annotation knows Flask only
         assets_folder=str(ASSETS),
+        assets_ignore=first_paint.SCRIPT,  # stands in the head of the page already
         title="Powermon",
         update_title="",
         meta_tags=META_TAGS,
         serve_locally=True,
         add_log_handler=False,
+        suppress_callback_exceptions=True,  # drawers are mounted when they are opened
     )
-    app.layout = layout(monitor)
-    # The live pull is a timer of its own, started by this one callback. As a dcc.Interval it woke every component of the page
-    # ten times a second: a third of the browser's main thread, four times what fetching and drawing take.
-    app.clientside_callback(ClientsideFunction("powermon", "start"), Input(ids.SPEC, "data"))  # type: ignore[no-untyped-call]
-    for panel in PANELS:
-        panel.register(app, monitor)
+    feed = Feed(monitor)
+    app.layout = lambda: layout(words(language_of(get_current_request().headers, get_current_request().cookies)), monitor)
+    register(app, monitor, feed)
     return app
 
 
-def layout(monitor: Monitor) -> Component:
-    """The page without any reading: every frame stands there before the first answer."""
+def layout(text: dict[str, str], monitor: Monitor) -> Component:
+    """The page without any reading, in one language."""
     return html.Div(
         [
-            dcc.Store(id=ids.SPEC, data=browser_spec(monitor)),
-            dcc.Store(id=ids.PULSE),
-            dcc.Store(id=ids.SLOW_PULSE),
-            status.layout(),
+            *_machinery(monitor.settings.interval_ms),
+            strip.layout(text, list(DRAWERS)),
             html.Main(
                 [
-                    banners.layout(),
-                    cards.layout(),
-                    banners.notices(),
-                    chart.layout(),
-                    explorer.layout(),
-                    html.Div([panel.layout() for panel in BESIDE], className="panels two"),
-                    html.Div([panel.layout() for panel in AT_THE_END], className="panels"),
+                    alerts.layout(),
+                    cards.layout(text),
+                    html.Section([toolbar.layout(text), chart.layout(text)], className="chart-panel"),
+                    overview.layout(text),
+                    line.layout(text),
                 ]
             ),
-            dialogs.layout(),
+            drawer.layout(),
         ],
         id=ids.PAGE,
+        lang=text["language.code"],
     )
 
 
-def browser_spec(monitor: Monitor) -> dict[str, Any]:
-    """What the browser needs once: words, chart parts, limits."""
-    settings = monitor.settings
-    limits = [
-        {"channel": limit.channel, "level": limit.level.value, "on": limit.on, "above": limit.above}
-        for limit in settings.thresholds
+def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
+    """The live callback, the gestures, the panels; and the four things that only the browser can do."""
+    live.register(app, monitor, feed)
+    explore.register(app, monitor, feed)
+    drawer.register(app, DRAWERS)
+    for panel in (*REGISTERED, *DRAWERS.values()):
+        panel.register(app, monitor)
+    # What the browser is like: zone, language, system theme, width (assets/reader.js).
+    in_browser: Any = app.clientside_callback
+    in_browser(ClientsideFunction("powermon", "reader"), Output(ids.READER, "data"), Input(ids.PAGE, "id"))
+    # Theme and language of the document follow the choices.
+    in_browser(ClientsideFunction("powermon", "wear"), Input(ids.VIEW, "data"))
+
+
+def _machinery(interval_ms: int) -> list[Component]:
+    return [
+        dcc.Location(id=ids.ADDRESS, refresh=False),
+        dcc.Store(id=ids.VIEW, storage_type="local"),
+        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY)),
+        dcc.Interval(id=ids.TICK, interval=interval_ms),
+        dcc.Interval(id=ids.SLOW, interval=SLOW_MS),
     ]
-    return {
-        "phrases": browser_phrases(),
-        "text": {language: words(language) for language in LANGUAGES},
-        "chart": chart_parts(),
-        "limits": limits,
-        "retention_h": settings.retention_h,
-        "interval_ms": settings.interval_ms,
-        "version": monitor.version,
-    }
+
+
+def language_of(headers: Mapping[str, str], cookies: Mapping[str, str]) -> str:
+    """What the reader chose, else the first language the browser asks for that we speak, else English."""
+    chosen = cookies.get("powermon_language", "")
+    if chosen in LANGUAGES:
+        return chosen
+    asked = [part.split(";")[0].strip().lower()[:2] for part in headers.get("accept-language", "").split(",")]
+    return next((language for language in asked if language in LANGUAGES), "en")

@@ -7,11 +7,14 @@ microseconds), `_s` seconds. Spans of time are half-open: [t0, t1).
 from __future__ import annotations
 
 from enum import IntFlag, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -327,19 +330,6 @@ class Curve(msgspec.Struct, frozen=True):
         return len(self.time_us)
 
 
-class Live(msgspec.Struct, frozen=True):
-    """What is new in the window since a cursor. The client drops its points at or after `replace_from_us`
-    (all of them when `whole`) and appends `curve`. `dropped`: readings that left the window unseen by this cursor."""
-
-    device: str
-    cursor: int
-    now_us: int
-    whole: bool
-    replace_from_us: int
-    dropped: int
-    curve: Curve
-
-
 class PortInfo(msgspec.Struct, frozen=True):
     """A serial port of this machine. `advice` says what the port doctor found and the command that mends it."""
 
@@ -418,6 +408,21 @@ class Snapshot(msgspec.Struct, frozen=True):
     residual_w: float | None  # last v·a − w
     version: int  # changes with every change of state
     marked: tuple[Marked, ...] = ()  # of this session, one for each kind of mark
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """What a page shows of a board at one moment: live state, window and statistics that belong together.
+
+    `frame`: see services/analysis/frame.py; `stats`: of [t0, t1) with standard deviations, `counts` is None;
+    `gaps`: those of the window as they stand now, open ones included.
+    """
+
+    t0_us: int
+    t1_us: int
+    state: Snapshot
+    frame: pd.DataFrame
+    stats: SpanStats
+    gaps: tuple[Gap, ...]
 
 
 class CommandOutcome(msgspec.Struct, frozen=True):

@@ -6,15 +6,17 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.device.device import Device
 from services.errors import BadRequest, CommandError, UnknownDevice
 from services.link import ports
+from services.link.addresses import checked_address
 from services.link.simulated_board import SimulatedBoard
 from services.model import (
     ClockHealth,
@@ -27,18 +29,21 @@ from services.model import (
     Gap,
     Health,
     LinkState,
-    Live,
     PortInfo,
     Readings,
     Rejected,
     Snapshot,
     SpanStats,
+    Tick,
     Write,
 )
 from services.settings import Settings, program_version
 from services.storage import export as exports
 from services.storage.ingest import Durable
 from services.storage.storage import Storage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 DEMO = "demo"
@@ -146,17 +151,18 @@ class Monitor:
         """The live state of a board. Raises UnknownDevice."""
         return self._device(device).snapshot()
 
-    def live(self, device: str, cursor: int | None, span_s: float, points: int) -> Live:
-        """What is new in the window since `cursor`. Raises UnknownDevice."""
-        return self._device(device).live(cursor, span_s, points)
+    def tick(self, device: str, span_s: float, points: int) -> Tick:
+        """What a page shows of a board right now, all of one moment. Raises UnknownDevice."""
+        state, curve, stats, gaps = self._device(device).moment(span_s, points)
+        return Tick(stats.t0_us, stats.t1_us, state, frame_of_curve(curve), stats, tuple(gaps))
+
+    def window(self, device: str, span_s: float, points: int) -> pd.DataFrame:
+        """The last `span_s` seconds as a frame of at most `points` rows, extremes exact. Raises UnknownDevice."""
+        return self.tick(device, span_s, points).frame
 
     def samples(self, device: str, cursor: int | None) -> tuple[int, Readings, int]:
         """(cursor, every reading since the one given, how many were dropped). Raises UnknownDevice."""
         return self._device(device).samples(cursor)
-
-    def frame(self, device: str) -> Any:
-        """The window as a pandas DataFrame. Raises UnknownDevice."""
-        return self._device(device).frame()
 
     def command(self, device: str, name: str, args: dict[str, Any]) -> CommandOutcome:
         """Send a command and wait for its outcome. Raises UnknownDevice, CommandError."""
@@ -169,11 +175,12 @@ class Monitor:
     def connect(self, url: str, name: str = "") -> str:
         """Add a board while running; returns its device name. Raises BadRequest."""
         device = name or _name_of(url)
-        if not re.fullmatch(r"[\w.-]{1,32}", device) or device == DEMO:
+        if not re.fullmatch(r"[\w.-]{1,32}", device, re.ASCII) or device == DEMO:
             raise BadRequest("a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'", "name")
         taken = self._devices.get(device)
         if taken is not None and taken.url == url:
             return device
+        checked_address(url, [port.url for port in self.ports()], self.settings.allow_connect)
         if taken is not None or any(other.url == url for other in self._devices.values()):
             raise BadRequest(f"{device} or {url} is in use already", "name" if taken else "url")
         if len(self._devices) >= MAX_DEVICES:
@@ -190,8 +197,15 @@ class Monitor:
 
     # --- record
 
-    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
-        """At most `points` points of the record, extremes exact; up to one commit behind."""
+    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> pd.DataFrame:
+        """[t0, t1) as a frame of at most `points` rows, extremes exact: out of the window when that reaches back so far,
+        else out of the record, which is up to one commit behind."""
+        live = self._devices.get(device)
+        curve = live.curve(t0_us, t1_us, points) if live is not None else None
+        return frame_of_curve(curve if curve is not None else self.curve(device, t0_us, t1_us, points))
+
+    def curve(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
+        """The same of the record as plain columns."""
         return self._storage.curve(device, t0_us, t1_us, points)
 
     def pages(self, device: str, t0_us: int, t1_us: int) -> Iterator[Readings]:
@@ -233,9 +247,21 @@ class Monitor:
         """The event log, newest first."""
         return self._storage.events(device, t0_us, t1_us, limit)
 
-    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
-        """Lines that were not accepted, newest first."""
-        return self._storage.rejected(device, limit)
+    def rejected(self, device: str | None, limit: int = 100, *, spoken_only: bool = False) -> list[Rejected]:
+        """Lines that were not accepted, newest first.
+
+        With `spoken_only` without those of ports that have never spoken as a board: what they carry may be anything, a
+        console for example, and is not for viewers.
+        """
+        lines = self._storage.rejected(device, limit)
+        if not spoken_only:
+            return lines
+        spoken = {name for name in {line.device for line in lines} if self._has_spoken(name)}
+        return [line for line in lines if line.device in spoken]
+
+    def _has_spoken(self, device: str) -> bool:
+        live = self._devices.get(device)
+        return (live is not None and live.info().boot is not None) or self._storage.extent(device) is not None
 
     def extent(self, device: str) -> tuple[int, int] | None:
         """Times of the oldest and the newest stored reading."""

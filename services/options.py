@@ -24,6 +24,7 @@ _NO = frozenset({"0", "false", "no", "off"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.\-]{0,252}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]+(%\w+)?\]?")
 _SCHEMES = ("socket", "rfc2217", "loop", "spy", "alt", "hwgrep", "cp2110")  # what pyserial can open
+CONNECTABLE = ("hwgrep", "alt", "cp2110")  # schemes that --allow-connect can add; spy:// writes files and is not one
 _LIMIT = re.compile(r"\s*(\w+)\s*([<>])\s*([^:\s]+)\s*(?::\s*([^:\s]+)\s*)?(?::\s*([^:\s]+?)\s*s?\s*)?")
 SCENARIOS = ("normal", "noise", "drop", "spike", "voltage_drop", "error", "reboot")  # those of `python -m mock`
 CHANNEL_NAMES = {"v": "v", "voltage": "v", "a": "a", "current": "a", "w": "w", "power": "w"}
@@ -164,6 +165,17 @@ def split_port(word: str) -> tuple[str, str]:
     return "", word
 
 
+def connectable(value: Any) -> str:
+    """A scheme that pyserial knows, or the beginning of a device's path."""
+    word = value.strip() if isinstance(value, str) else ""
+    if word.startswith("/") and word.isprintable():
+        return word
+    scheme = word.removesuffix("://")
+    if scheme not in CONNECTABLE:
+        raise ValueError(f"must be one of {', '.join(CONNECTABLE)}, or the beginning of a path such as /dev/pts/")
+    return scheme
+
+
 def words(value: Any) -> tuple[str, ...]:
     """Arguments as one line of text, split as a shell does, or as a list."""
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
@@ -234,6 +246,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("durability", choice("full", "normal", "sd-card"), "full", "full",
            "full: an acknowledged reading survives a power cut; normal: a power cut may take the last minutes, fewer writes;"
            " sd-card: as safe as full, but commits only each 10 s", RECORDING, "PROFILE"),
+    Option("group_readable", switch, False, "no",
+           "database, backups and log may be read by the group of the account; without it by the account only", RECORDING,
+           switch=True),
     Option("host", host, "127.0.0.1", "127.0.0.1",
            "address to listen on; 0.0.0.0 for the whole network, which needs a token", WEB, "ADDRESS"),
     Option("http_port", integer(0, 65535), 8050, "8050", "port of the page; 0: any free one", WEB, "N"),
@@ -241,9 +256,12 @@ OPTIONS: tuple[Option, ...] = (
            "who has it may look and command; better set in the environment than on the command line", WEB, "TOKEN"),
     Option("viewer_token", secret, "", "none", "who has it may look, not command", WEB, "TOKEN"),
     Option("allow_host", host, (), "none", "further name under which browsers reach this page", WEB, "NAME", repeat=True),
+    Option("allow_connect", connectable, (), "none",
+           "what the page may connect beside the ports found, socket://, rfc2217:// and loop://: a scheme (hwgrep, alt, cp2110)"
+           " or the beginning of a path (/dev/pts/)", WEB, "WHAT", repeat=True),
     Option("trust_proxy", switch, False, "no",
            "believe X-Forwarded-Proto and X-Forwarded-Host, which a reverse proxy on this machine sets", WEB, switch=True),
-    Option("interval_ms", integer(50, 10_000), 100, "100", "how often the page pulls new readings", WEB, "MS"),
+    Option("interval_ms", integer(100, 10_000), 500, "500", "how often the page pulls new readings", WEB, "MS"),
     Option("log_level", choice("debug", "info", "warning", "error"), "info", "info", "least level that is logged", LOG, "LEVEL"),
     Option("log_file", text, "", "powermon.log beside the database", "rotating log file; off: none", LOG, "FILE"),
 )

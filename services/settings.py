@@ -38,13 +38,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int | None = None
     compact_days: float = 0.0
     durability: str = "full"
+    group_readable: bool = False
     host: str = "127.0.0.1"
     http_port: int = 8050
     token: str = ""
     viewer_token: str = ""
     allow_host: tuple[str, ...] = ()
+    allow_connect: tuple[str, ...] = ()
     trust_proxy: bool = False
-    interval_ms: int = 100
+    interval_ms: int = 500
     log_level: str = "info"
     log_file: Path | None = None
 

@@ -66,3 +66,41 @@ def test_without_the_file_beside_the_database_we_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "file"
     logs.configure(Settings(database=folder / "powermon.db", log_file=folder / "powermon.log"))
     assert len(logging.getLogger().handlers) == 1
+
+
+# --- what a line may hold -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["a\n2026-01-01 00:00:00 ERROR x: forged", "a\r\nb", "\x1b[2Jcleared", "a\u2028b", "\x00", "\u202eturned", "a\x85b"]
+)
+def test_whatever_is_logged_is_one_printable_line(tmp_path: Path, text: str) -> None:
+    logs.configure(Settings(log_file=tmp_path / "powermon.log"))
+    logging.getLogger("services.x").warning("%s: opened", text)
+    (line,) = (tmp_path / "powermon.log").read_text(encoding="utf-8").splitlines()
+    assert line.isprintable() and line.endswith(": opened")
+
+
+def test_an_exception_forges_no_line_either(tmp_path: Path) -> None:
+    logs.configure(Settings(log_file=tmp_path / "powermon.log"))
+    try:
+        raise ValueError("a\n2026-01-01 00:00:00,000 ERROR   x: forged")
+    except ValueError:
+        logging.getLogger("services.x").exception("it failed")
+    first, *others = (tmp_path / "powermon.log").read_text(encoding="utf-8").splitlines()
+    assert first.endswith("it failed") and all(line.startswith("    ") for line in others)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "< Authorization: Bearer some-secret-value", "headers {'authorization': 'Bearer some-secret-value'}",
+        "Cookie: powermon_8050=some-secret-value", "< set-cookie: powermon_8050=some-secret-value; Path=/",
+        "[(b'cookie', b'some-secret-value')]", "bearer some-secret-value", "it said my-own-token-1 to us",
+    ],
+)  # fmt: skip
+def test_no_secret_is_logged(tmp_path: Path, text: str) -> None:
+    logs.configure(Settings(log_file=tmp_path / "powermon.log", token="my-own-token-1", log_level="debug"))
+    logging.getLogger("anything").debug("%s", text)
+    written = (tmp_path / "powermon.log").read_text(encoding="utf-8")
+    assert logs.HIDDEN in written and "some-secret-value" not in written and "my-own-token-1" not in written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.clock import Clock
 from services.errors import DatabaseError
 from services.model import Readings, Write
 from services.settings import Settings
+from services.storage import file_check
 from services.storage.storage import Storage
 
 COUNT = 300
@@ -92,3 +94,31 @@ def test_rollups_are_made_anew(settings: Settings) -> None:
 def test_rollups_are_not_touched_while_another_records(settings: Settings) -> None:
     with recording(settings.database), pytest.raises(DatabaseError):
         maintenance.rebuild(settings)
+
+
+def test_a_backup_takes_nobody_elses_file_for_its_own(settings: Settings, tmp_path: Path) -> None:
+    mine = tmp_path / "copy.db.partial"
+    mine.write_text("mine")
+    maintenance.backup(settings, tmp_path / "copy.db")
+    assert mine.read_text() == "mine" and rows(tmp_path / "copy.db") == COUNT
+    assert {path.name for path in tmp_path.glob("copy*")} == {"copy.db", "copy.db.partial"}
+
+
+def test_a_backup_never_overwrites_a_file_that_came_meanwhile(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, copy = tmp_path / "copy.db", file_check._copy
+
+    def slow(source: sqlite3.Connection, partial: Path) -> None:
+        copy(source, partial)
+        target.write_text("another program's")
+
+    monkeypatch.setattr(file_check, "_copy", slow)
+    with pytest.raises(DatabaseError):
+        maintenance.backup(settings, target)
+    assert target.read_text() == "another program's" and not list(tmp_path.glob("*.partial"))
+
+
+def test_a_backup_is_for_its_owner_only(settings: Settings, tmp_path: Path) -> None:
+    maintenance.backup(settings, tmp_path / "copy.db")
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) & 0o077 == 0

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 
 from services.analysis.energy import AMPERE_US_PER_MAH, WATT_US_PER_WH
 from services.analysis.marks import marked, parted
 from services.analysis.seconds import COUNT, HIGHS, HOLD, LOWS, SECOND_US, WEIGHTED, Seconds, merge, summarise
 from services.analysis.window import Window
-from services.model import F64, ChannelStats, Readings, SpanStats
+from services.model import CHANNELS, F64, ChannelStats, Readings, SpanStats
 
 SPAN_S = 60.0
 
@@ -35,6 +36,13 @@ class RollingStats:
             return span_stats(total, t0_us, now_us, left_out=without)
         _clip(total, rows, t0_us)
         return span_stats(total, t0_us, now_us, None if total[HOLD] > 0 else parted(rows)[0], without)
+
+    def stats_with_spread(self, now_us: int, span_s: float) -> SpanStats:
+        """The same with standard deviations, read row by row: for the span that a page shows."""
+        found = self.stats(now_us, span_s)
+        rows = self._window.after(found.t0_us, now_us)
+        spread = {name: _spread(getattr(found, name), getattr(rows, name), rows) for name in CHANNELS}
+        return msgspec.structs.replace(found, **spread)
 
     def _total(self, t0_us: int, now_us: int) -> F64:
         """The summary of the span, before its first reading is clipped."""
@@ -74,6 +82,15 @@ def span_stats(total: F64, t0_us: int, t1_us: int, rows: Readings | None = None,
 def _channel(low: float, mean: float | None, high: float) -> ChannelStats:
     """Rounding may carry a mean past the extremes: it is held between them."""
     return ChannelStats() if mean is None else ChannelStats(low, min(max(mean, low), high), high)
+
+
+def _spread(stats: ChannelStats, values: F64, rows: Readings) -> ChannelStats:
+    """Hold-weighted like the mean; plain when nothing has a hold."""
+    if stats.mean is None or not len(values):
+        return stats
+    weights = rows.hold_us if rows.hold_us.any() else None
+    variance = float(np.average((values - stats.mean) ** 2, weights=weights))
+    return msgspec.structs.replace(stats, std=math.sqrt(variance))
 
 
 def _plain_means(rows: Readings) -> list[float]:

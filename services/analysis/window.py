@@ -8,16 +8,13 @@ question is answered with views and binary search.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analysis.decimate import LADDER_US, SECOND, curve_of_rows, no_curve
-from services.model import Curve, Live, Readings
-
-if TYPE_CHECKING:
-    import pandas as pd
+from services.analysis.decimate import SECOND, curve_of_rows, no_curve, width_for
+from services.model import Curve, Readings
 
 START_ROWS = 8192
 MAX_ROWS = 2**20  # 60 s at 17 000 readings/s; about 90 MB
@@ -28,14 +25,6 @@ SLACK = 4  # the array is a quarter longer than the rows it may hold: one row is
 EPOCH_2020_US = 1_577_836_800_000_000
 BASE_US = 50
 KEPT_LATE = 1024
-
-# A cursor of `live` also says how the curve was shaped (width and span), for another shape needs the whole curve.
-# All of it stays below 2^53, which is as far as a browser can count.
-LIVE_WIDTHS_US = tuple(width_us for width_us in LADDER_US if 10_000 <= width_us <= 60_000_000)
-SPANS = 16
-USUAL_SPANS_S = (10, 30, 60, 120, 300)
-SHAPES = 16 * SPANS
-BACK_TO_RAW = 0.8  # of the points: from buckets back to readings only when they have become clearly fewer
 
 _TYPES = (np.int64, np.int64, np.int64, np.int64, np.float64, np.float64, np.float64, np.uint16, np.int64)
 _TIME, _ARRIVAL = 2, 8  # columns: those of Readings in their order, then the arrival's number
@@ -61,6 +50,11 @@ class Window:
     def cursor(self) -> int:
         """Grows by one with each arrival; what `since` takes."""
         return self._cursor
+
+    @property
+    def oldest_us(self) -> int:
+        """Time of the oldest reading that is here; 0 when there is none."""
+        return int(self._columns[_TIME][self._lo]) if len(self) else 0
 
     @property
     def newest_us(self) -> int:
@@ -139,51 +133,17 @@ class Window:
         late = self._late.since(cursor)
         return in_order if late is None else min(in_order, late)
 
-    def live(self, cursor: int | None, span_s: float, points: int, now_us: int, device: str) -> Live:
-        """What of the last `span_s` seconds is new since a cursor of `live` (None: all of it), to draw.
+    def curve(self, t0_us: int, t1_us: int, points: int) -> Curve:
+        """What to draw of [t0, t1): the readings while there are at most `points`, else buckets with exact extremes.
 
-        Readings while there are at most `points`, else buckets: at most `points` and the two at the ends.
+        The bucket that t0 lies in is whole, so that a curve does not change at its beginning as time goes on.
         """
-        span_us = round(span_s * SECOND)
-        t0_us = now_us - span_us
-        known, shape_was = (None, None) if cursor is None else divmod(cursor, SHAPES)
-        width_us = self._width(t0_us, span_us, points, shape_was)
-        shape = _shape(width_us, span_s)
-        start_us = _floor(t0_us, width_us)
-        from_us, whole, dropped = start_us, True, 0
-        if known is not None and self.knows(known):
-            dropped = self.missed(known)
-            changed_us = self.changed_us(known)
-            if known < self._cursor:
-                changed_us = _floor(changed_us, width_us)
-            if shape == shape_was and not dropped and (changed_us >= start_us or known == self._cursor):
-                from_us, whole = changed_us, False
-        curve = self._curve(from_us, width_us)
-        return Live(device, self._cursor * SHAPES + shape, now_us, whole, from_us, dropped, curve)
-
-    def frame(self) -> pd.DataFrame:
-        """The window as a table: UTC time as index; boot, seq, v, a, w, flags."""
-        import pandas as pd  # it takes half a second to load, and only notebooks and exports ask for a frame
-
-        rows = _copies(self.rows(0))
-        index = pd.DatetimeIndex(pd.to_datetime(rows.time_us, unit="us", utc=True), name="time")
-        columns = {name: getattr(rows, name) for name in ("boot", "seq", "v", "a", "w", "flags")}
-        return pd.DataFrame(columns, index=index)
-
-    def _width(self, t0_us: int, span_us: int, points: int, shape: int | None) -> int:
-        """The width of the buckets to draw; 0 for readings as they are."""
-        shown = len(self) - self.index(t0_us)
-        was_raw = shape is None or shape // SPANS == 0
-        if shown <= points * (1.0 if was_raw else BACK_TO_RAW):
-            return 0
-        fitting = (width_us for width_us in LIVE_WIDTHS_US if span_us <= points * width_us)
-        return next(fitting, LIVE_WIDTHS_US[-1])
-
-    def _curve(self, from_us: int, width_us: int) -> Curve:
-        first = self.index(from_us)
-        if first == len(self):
+        few = self.index(t1_us) - self.index(t0_us) <= points
+        width_us = 0 if few else width_for(t0_us, t1_us, points)
+        first, end = self.index(t0_us // width_us * width_us if width_us else t0_us), self.index(t1_us)
+        if first >= end:
             return no_curve(width_us)
-        return curve_of_rows(self.rows(first), width_us, self.rows(max(first - 1, 0), first))
+        return curve_of_rows(self.rows(first, end), width_us, self.rows(max(first - 1, 0), first))
 
     def _put(self, readings: Readings, late: bool = False) -> None:
         """Store rows that are in order among themselves: behind all others, or (late) between them."""
@@ -268,17 +228,6 @@ class _Late:
         """The oldest time among the late rows that came after `cursor`."""
         at = bisect_right(self._cursors, cursor)
         return self._times[at] if at < len(self._times) else None
-
-
-def _shape(width_us: int, span_s: float) -> int:
-    """Width and span in one small number; two spans seldom have the same, and the usual ones never."""
-    width = LIVE_WIDTHS_US.index(width_us) + 1 if width_us else 0
-    span = USUAL_SPANS_S.index(span_s) if span_s in USUAL_SPANS_S else len(USUAL_SPANS_S) + round(span_s * 1000) % 11
-    return width * SPANS + span
-
-
-def _floor(time_us: int, width_us: int) -> int:
-    return time_us // width_us * width_us if width_us else time_us
 
 
 def _length(rows: int) -> int:

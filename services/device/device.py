@@ -26,13 +26,14 @@ from services.model import (
     WIRE_NUMBERS,
     ClockHealth,
     CommandOutcome,
+    Curve,
     DeviceInfo,
     EventKind,
     Gap,
     LinkState,
-    Live,
     Readings,
     Snapshot,
+    SpanStats,
 )
 from services.settings import Settings
 from services.storage.storage import Storage
@@ -380,20 +381,22 @@ class Device:
         with self._lock:
             return self._ledger.gaps(t0_us, t1_us)
 
-    def live(self, cursor: int | None, span_s: float, points: int) -> Live:
-        """What is new in the window since `cursor`."""
+    def moment(self, span_s: float, points: int) -> tuple[Snapshot, Curve, SpanStats, list[Gap]]:
+        """Live state, curve, statistics and gaps of the last `span_s` seconds: all of one moment."""
         with self._lock:
-            return self._live.window.live(cursor, span_s, points, self._clock.now_us(), self.name)
+            state = self.snapshot()
+            t0_us, t1_us = state.now_us - round(span_s * 1e6), state.now_us + 1
+            return state, *self._live.shown(t0_us, t1_us, points), self._ledger.gaps(t0_us, t1_us)
+
+    def curve(self, t0_us: int, t1_us: int, points: int) -> Curve | None:
+        """[t0, t1) out of the window, with what is not committed yet; None when it begins before the window does."""
+        with self._lock:
+            return self._live.window.curve(t0_us, t1_us, points) if 0 < self._live.window.oldest_us <= t0_us else None
 
     def samples(self, cursor: int | None) -> tuple[int, Readings, int]:
         """Every reading since `cursor`, in the order they came; how many left the window before."""
         with self._lock:
             return self._live.window.since(cursor)
-
-    def frame(self) -> Any:
-        """The window as a DataFrame."""
-        with self._lock:
-            return self._live.window.frame()
 
     def latencies_ms(self) -> list[float]:
         """How long the last batches took from the port to the window."""

@@ -13,7 +13,7 @@ from services.analysis.moving import MovingMeans
 from services.analysis.seconds import Seconds
 from services.analysis.stats import RollingStats
 from services.analysis.window import Window
-from services.model import CHANNELS, F64, I64, Level, Reading, Readings
+from services.model import CHANNELS, F64, I64, Curve, Level, Reading, Readings, SpanStats
 from services.settings import Settings
 
 RATE_US = 5_000_000
@@ -69,6 +69,11 @@ class LiveState:
         """Readings per second, lately."""
         rows = len(self.window) - self.window.index(now_us - RATE_US)
         return round(rows / (RATE_US / 1e6), 1)
+
+    def shown(self, t0_us: int, t1_us: int, points: int) -> tuple[Curve, SpanStats]:
+        """Curve and statistics of [t0, t1), which ends now."""
+        now_us = t1_us - 1
+        return self.window.curve(t0_us, t1_us, points), self._stats.stats_with_spread(now_us, (now_us - t0_us) / 1e6)
 
     def figures(self, now_us: int) -> dict[str, Any]:
         """What a snapshot says of the readings."""

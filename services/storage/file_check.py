@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -133,21 +134,38 @@ def backup(database: Path, target: Path) -> None:
     """Copy the database while it is written, to a file that does not exist yet. Raises DatabaseError."""
     if target.exists():
         raise DatabaseError(f"{target} exists already; a backup never overwrites a file")
-    partial = beside(target, ".partial")
+    try:
+        descriptor, name = tempfile.mkstemp(".partial", f"{target.name}.", target.parent)  # nobody else's; 0600
+        os.close(descriptor)
+    except OSError as error:
+        raise DatabaseError(f"the backup to {target} failed: {error}") from error
+    partial = Path(name)
     try:
         source = open_reader(database)
         try:
             _copy(source, partial)
         finally:
             source.close()
-        partial.rename(target)
+        _name_it(partial, target)
     except (sqlite3.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
         raise DatabaseError(f"the backup to {target} failed: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _name_it(partial: Path, target: Path) -> None:
+    """The finished copy gets its name, unless somebody took it meanwhile."""
+    try:
+        target.hardlink_to(partial)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise
+        partial.rename(target)
 
 
 def _copy(source: Connection, partial: Path) -> None:
-    partial.unlink(missing_ok=True)
     copy = sqlite3.connect(partial)
     try:
         # One read transaction for the whole copy: without it each commit of the writer would start the copy anew.

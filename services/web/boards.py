@@ -9,12 +9,10 @@ from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.errors import BadRequest, UnknownDevice
-from services.options import port as checked_port
 from services.web import payloads
 from services.web.parameters import DeviceAsked, known_device, monitor_of, query, workers_of
 
 MAX_ARGS = 8
-WEB_SCHEMES = frozenset({"", "socket", "rfc2217", "loop", "hwgrep"})  # not spy://, which writes to a file of the caller's choice
 
 router = APIRouter(tags=["boards"])
 DeviceInPath = Annotated[str, Path(max_length=64)]
@@ -101,14 +99,10 @@ async def ports(request: Request) -> dict[str, Any]:
 
 @router.post("/api/connect", summary="Read one more board")
 async def connect(request: Request, connection: Annotated[Connection, Body()]) -> dict[str, Any]:
-    """Adds a link while the program runs; it is tried for ever, like one from the command line."""
-    scheme = connection.url.partition("://")[0] if "://" in connection.url else ""
-    if scheme not in WEB_SCHEMES:
-        raise BadRequest(f"url: {scheme}:// may be used on the command line only", "url")
-    try:
-        checked_port(f"{connection.name}={connection.url}" if connection.name else connection.url)
-    except ValueError as error:
-        raise BadRequest(f"url: {error}", "url") from None
+    """Adds a link while the program runs; it is tried for ever, like one from the command line.
+
+    `url` is one of the ports found, `socket://host:port`, `rfc2217://host:port` or `loop://`; `--allow-connect` adds others.
+    """
     return {"device": await query(request, monitor_of(request).connect, connection.url, connection.name)}
 
 

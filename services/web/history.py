@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from services.model import CHANNELS, Curve, Readings
 from services.monitor import Monitor
 from services.storage.export import ExportOptions, harmless
 from services.web import payloads
+from services.web.access import VIEWER, role_of
 from services.web.parameters import (
     DeviceAsked,
     Span,
@@ -152,7 +154,7 @@ async def _buckets(
 
 
 def _bucket_body(monitor: Monitor, span: Span, format_: str, points: int, channels: tuple[str, ...], delimiter: str) -> bytes:
-    curve = monitor.history(*span, points)
+    curve = monitor.curve(*span, points)
     if format_ == "csv":
         return curve_csv(span.device, curve, channels, delimiter)
     return orjson.dumps(
@@ -216,5 +218,6 @@ async def events(request: Request, times: TimesAsked, device: DeviceAsked = None
 async def rejected(request: Request, device: DeviceAsked = None, limit: Limit = 100) -> dict[str, Any]:
     """The newest lines with the reason why; of all boards when none is named."""
     named = None if device is None else await known_device(request, device)
-    found = await query(request, monitor_of(request).rejected, named, limit)
+    asked = partial(monitor_of(request).rejected, named, limit, spoken_only=role_of(request.scope) == VIEWER)
+    found = await query(request, asked)
     return {"rejected": [payloads.rejected(item) for item in found]}

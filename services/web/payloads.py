@@ -31,7 +31,6 @@ from services.model import (
     Snapshot,
     SpanStats,
 )
-from services.web.changes import Leaves
 
 WIRE_MASK = 0xFFFF_FFFF
 Time = Callable[[int], Any]
@@ -161,31 +160,6 @@ VALUE_DECIMALS = 6
 ONE_LEAF = "last"  # changes as one; other dicts of a snapshot change by their members
 
 
-def live_leaves(state: dict[str, Any], gaps: list[dict[str, Any]], events: list[dict[str, Any]]) -> Leaves:
-    """What the live page is told, by its smallest parts, in few characters and no more digits than anybody can see."""
-    leaves: Leaves = {}
-    # `last` has the time of the last reading; a moving mean is its numbers: seconds covered, then the channels.
-    means = {
-        str(mean["span_s"]): [round(mean["coverage_s"], 3), *(mean[channel] for channel in CHANNELS)] for mean in state["moving"]
-    }
-    shown = {name: value for name, value in state.items() if name != "last_reading"} | {"moving": means}
-    for name, value in shown.items():
-        if isinstance(value, dict) and name != ONE_LEAF:
-            leaves |= {("snapshot", name, member): _short(member, part) for member, part in value.items()}
-        else:
-            leaves["snapshot", name] = _short(name, value)
-    leaves |= {("gaps", f"{item['boot']}-{item['first']}"): item for item in gaps}
-    return leaves | {("events", str(item["id"])): item for item in events}
-
-
-def _short(name: str, value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, DECIMALS.get(name, VALUE_DECIMALS))
-    if isinstance(value, dict):
-        return {member: _short(member, part) for member, part in value.items()}
-    return [_short(name, item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def gap(item: Gap, time: Time) -> dict[str, Any]:
     """A run of numbers that did not come in their turn."""
     return {
@@ -245,19 +219,6 @@ def health(state: Health) -> dict[str, Any]:
         "storage": storage,
         "devices": [device_info(info, iso) for info in state.devices],
         "latency_ms": state.latency_ms,
-    }
-
-
-def curve_columns(curve: Curve) -> dict[str, Any]:
-    """A curve by columns, times in ms; min and max are left out when points are readings (they equal the mean)."""
-    fields = ("mean",) if curve.bucket_us == 0 else ("min", "mean", "max")
-    return {
-        "bucket_us": curve.bucket_us,
-        "t": curve.time_us / 1000,
-        **{channel: {field: rounded(getattr(curve, f"{channel}_{field}")) for field in fields} for channel in CHANNELS},
-        "break": np.flatnonzero(curve.break_before),
-        "recovered": np.flatnonzero(curve.recovered),
-        "marked": np.flatnonzero(curve.marked),
     }
 
 

@@ -157,7 +157,7 @@ class Client:
             raise BadRequest('the only message understood is {"type": "history", …}', "type")
         t0_us, t1_us = span_of_times(asked.get("from"), asked.get("to"), self._monitor.clock.now_us())
         points = _whole_number(asked.get("points", 1000), "points", 1, MAX_POINTS)
-        curve = await query(self._websocket, self._monitor.history, self._device, t0_us, t1_us, points)
+        curve = await query(self._websocket, self._monitor.curve, self._device, t0_us, t1_us, points)
         data = {"device": self._device, "from": payloads.iso(t0_us), "to": payloads.iso(t1_us), "bucket_s": curve.bucket_us / 1e6}
         return {"type": "history", "data": data | {"points": payloads.curve_points(curve, CHANNELS)}}
 

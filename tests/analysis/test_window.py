@@ -145,18 +145,7 @@ def test_an_empty_batch_and_an_empty_window_are_fine() -> None:
     window = Window()
     window.append(no_readings())
     window.evict(T0)
-    assert len(window) == len(window.between(0, T0)) == len(window.frame()) == window.newest_us == 0
-
-
-def test_frame_has_utc_time_as_index() -> None:
-    window = Window()
-    window.append(steady(3))
-    frame = window.frame()
-    assert list(frame.columns) == ["boot", "seq", "v", "a", "w", "flags"]
-    assert frame.index.name == "time"
-    assert str(frame.index.tz) == "UTC"
-    assert [stamp.value // 1000 for stamp in frame.index] == [T0, T0 + 100_000, T0 + 200_000]
-    assert frame["v"].tolist() == [5.0, 5.1, 5.2]
+    assert len(window) == len(window.between(0, T0)) == len(window.curve(0, T0, 10)) == window.newest_us == 0
 
 
 @settings(max_examples=20, deadline=None)

@@ -9,13 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.phrases import KOREAN, browser_phrases, phrase
-from components.text import LANGUAGES
+from components.words.phrases import KOREAN, phrase
 from services.link import ports
 from services.storage import health
 from services.wire.decoders import BadLine, BadReading, HostDecoder
-from tests.components.conftest import Open
-from tests.components.looking import until
 
 HANGUL = re.compile("[가-힣]")
 PORT = "/dev/ttyACM9"
@@ -98,16 +95,3 @@ def test_both_languages_show_the_same_values(english: str) -> None:
     translated = re.findall(r"\{(\w+)\}", KOREAN[english])
     assert set(translated) <= set(names) and HANGUL.search(KOREAN[english])
     assert set(names) - set(translated) <= {"url"}  # named by what stands around it
-
-
-def test_every_language_but_english_has_phrases() -> None:
-    assert set(browser_phrases()) == set(LANGUAGES) - {"en"}
-
-
-def test_the_browser_says_the_same(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page()
-    texts = [*port_troubles(monkeypatch), *disk_troubles(), *KOREAN, "the sensor is hot"]
-    assert page.evaluate("texts => texts.map(text => powermon.phrase(text))", texts) == texts
-    page.click("#language-button")
-    until(page, lambda: page.evaluate("document.documentElement.lang") == "ko")
-    assert page.evaluate("texts => texts.map(text => powermon.phrase(text))", texts) == [phrase(text, "ko") for text in texts]

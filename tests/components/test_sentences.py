@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.sentences import sentence
+from components.words.sentences import sentence
 from services.model import Event, EventKind
 
 COMMAND = {"seq": 7, "name": "set_interval", "result": "ok", "detail": "", "tries": 2, "took_ms": 41.3, "args": {"value_ms": 500}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components import page
-from components.text import EN, KO, LANGUAGES, words
+from components.words.text import EN, KO, LANGUAGES, words
 from services.model import EventKind, LinkState, Reason
 
 COMPONENTS = Path(page.__file__).parent
@@ -25,6 +25,10 @@ SAME_IN_BOTH = {
     "key.zoom",
     "fact.drift",
     "time.ms",
+    "language.code",
+    "language.other",
+    "stat.pp",
+    "stat.std",
 }
 
 
@@ -46,12 +50,11 @@ def test_every_kind_has_its_word(prefix: str, names: type[EventKind]) -> None:
     assert {f"{prefix}.{name.value}" for name in names} <= set(EN)
 
 
-def test_every_key_that_a_script_or_panel_names_exists() -> None:
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (COMPONENTS / "assets").glob("*.js"))
-    panels = "".join(path.read_text(encoding="utf-8") for path in COMPONENTS.glob("*.py") if not path.name.startswith("text"))
-    named = set(re.findall(r'pm\.text\("([\w.]+)"', scripts)) | set(re.findall(r'texts\.put\([^,]+, "([\w.]+)"\)', scripts))
-    named |= set(re.findall(r'(?:word|label|tip|title|panel|fact)\("([\w.]+)"', panels))
-    assert {key for key in named if not key.endswith(".")} - set(EN) == set()
+def test_every_key_that_a_panel_names_exists() -> None:
+    panels = "".join(path.read_text(encoding="utf-8") for path in COMPONENTS.rglob("*.py") if path.parent.name != "words")
+    named = set(re.findall(r'text\["([\w.]+)"\]', panels))
+    assert len(named) > 30
+    assert named - set(EN) == set()
 
 
 def test_an_unknown_language_is_english() -> None:

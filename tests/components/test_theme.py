@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from components import page
-from components.theme import DARK, LIGHT, THEMES, Theme, contrast, rgba
+from components.look.theme import DARK, LIGHT, THEMES, Theme, contrast, rgba
 
-CSS = (Path(page.__file__).parent / "assets" / "10_theme.css").read_text(encoding="utf-8")
-NAMES = ("background", "surface", "text", "muted", "border", "grid", "accent", "warning", "danger", "ok")
+CSS = (Path(page.__file__).parent / "assets" / "powermon.css").read_text(encoding="utf-8")
+NAMES = ("background", "surface", "text", "muted", "border", "accent", "warning", "danger", "ok")
 
 
 def css_variables(name: str) -> dict[str, str]:
-    blocks = re.findall(r"(:root[^{]*)\{([^}]*)\}", CSS)
-    block = next(body for head, body in blocks if ("dark" in head) == (name == "dark"))
+    block = next(body for head, body in re.findall(r"([^{}]*)\{([^}]*)\}", CSS) if f'data-bs-theme="{name}"' in head)
     return dict(re.findall(r"--([\w-]+): (#[0-9A-F]{6});", block))
 
 

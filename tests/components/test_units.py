@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.units import data_size, hours, number
+from components.look.units import data_size, hours, number
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from services.clock import Clock
 from services.errors import CommandError, PowermonError, UnknownDevice
@@ -26,7 +25,6 @@ from services.model import (
     Health,
     Level,
     LinkState,
-    Live,
     MovingMean,
     PortInfo,
     Reading,
@@ -155,29 +153,12 @@ class FakeMonitor:
         values = (float(row.v), float(row.a), float(row.w))  # type: ignore[arg-type]
         return Reading(device, int(row.boot), int(row.seq), int(row.time_us), int(row.time_us), *values, "ok", int(row.flags))  # type: ignore[call-overload]
 
-    def live(self, device: str, cursor: int | None, span_s: float, points: int) -> Live:
-        self.snapshot(device)
-        self.calls.append(("live", device, cursor, span_s, points))
-        new = self.stored.take(slice(cursor or 0, None))
-        return Live(
-            device,
-            len(self.stored),
-            self.clock.now_us(),
-            cursor is None,
-            int(new.time_us[0]) if len(new) else 0,
-            0,
-            raw_curve(new),
-        )
-
     def samples(self, device: str, cursor: int | None) -> tuple[int, Readings, int]:
         self.snapshot(device)
         if cursor is None:
             return len(self.stored), no_readings(), 0
         first = max(cursor, self.forgotten)
         return len(self.stored), self.stored.take(slice(first, None)), first - cursor
-
-    def frame(self, device: str) -> pd.DataFrame:
-        raise NotImplementedError
 
     # --- record -----------------------------------------------------------------------------------------------------
 
@@ -186,7 +167,7 @@ class FakeMonitor:
             raise UnknownDevice(device, self.boards)
         return self.stored.take((self.stored.time_us >= t0_us) & (self.stored.time_us < t1_us))
 
-    def history(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
+    def curve(self, device: str, t0_us: int, t1_us: int, points: int) -> Curve:
         found = self.between(device, t0_us, t1_us)
         return raw_curve(found) if len(found) <= points else bucket_curve(found, points)
 
@@ -227,7 +208,7 @@ class FakeMonitor:
             Event(device or DEVICE, T0_US, kind, f"{kind.value} of the board", {"boot": 3}, n) for n, kind in enumerate(kinds)
         ][:limit]
 
-    def rejected(self, device: str | None, limit: int = 100) -> list[Rejected]:
+    def rejected(self, device: str | None, limit: int = 100, *, spoken_only: bool = False) -> list[Rejected]:
         return [Rejected(device or DEVICE, T0_US, Reason.NOT_JSON, '<b>{"v":', "no end", None, 2**32 + 4)][:limit]
 
     def extent(self, device: str) -> tuple[int, int] | None:

@@ -17,7 +17,6 @@ from services.web.access import Access, token_needed
 from services.web.api import create_api
 from services.web.callbacks import Rules
 from services.web.connections import Gate, Limits
-from services.web.quick import Quick
 from services.web.security import Guard, make_policy
 from tests.web.fake_monitor import FakeMonitor
 
@@ -53,7 +52,7 @@ def serving(
     listening = serve.listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     access = Access(settings.token, settings.viewer_token, f"powermon_{port}", now_s) if token_needed(settings) else None
-    guard = Guard(Quick(app), make_policy(settings, access, hashes, callbacks))
+    guard = Guard(app, make_policy(settings, access, hashes, callbacks))
     server = uvicorn.Server(serve._config(guard, settings, Gate(limits)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -12,7 +15,7 @@ from services.errors import DatabaseError
 from services.model import LinkState
 from services.web import errors
 from tests.web.fake_monitor import DEVICE, STORED_ONLY, FakeMonitor
-from tests.web.program import program
+from tests.web.program import LOOK, TOKEN, Program, program
 from tests.web.serving import wait_for
 
 
@@ -92,22 +95,54 @@ def test_a_port_can_be_connected_while_running(client: httpx.Client, monitor: Fa
     assert monitor.calls == [("connect", "socket://10.0.0.7:5000", "b2")]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with program(tmp_path_factory.mktemp("whole"), token=TOKEN, viewer_token=LOOK) as whole:
+        yield whole
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {"url": ""},
         {"url": "spy:///dev/ttyACM0?file=/tmp/x"},
         {"url": "http://x"},
-        {"url": "COM3", "name": "a b"},
-        {"url": "COM3", "name": "demo"},
+        {"url": "/etc/passwd"},
+        {"url": "/etc/no-such-file"},
+        {"url": "hwgrep://(a+)+$"},
+        {"url": "socket://127.0.0.1:1?logging=debug"},
+        {"url": "socket://127.0.0.1:1\n2026-01-01 forged"},
+        {"url": "loop://", "name": "a b"},
+        {"url": "loop://", "name": "demo"},
+        {"url": "loop://", "name": "ünï"},
         {"url": "auto", "name": "x"},
-        {"url": "COM3", "nam": "x"},
+        {"url": "loop://", "nam": "x"},
         {"name": "x"},
     ],
 )
-def test_a_port_that_may_not_be_connected_is_refused(client: httpx.Client, monitor: FakeMonitor, body: dict[str, str]) -> None:
-    assert client.post("/api/connect", json=body).status_code == 400
-    assert monitor.calls == []
+def test_a_port_that_may_not_be_connected_is_refused(whole: Program, body: dict[str, str]) -> None:
+    with whole.client(TOKEN) as operator:
+        before = whole.monitor.devices()
+        answer = operator.post("/api/connect", json=body)
+        assert answer.status_code == 400 and answer.json()["error"]["field"] in ("url", "name", "nam")
+        assert len(whole.monitor.devices()) == len(before)
+
+
+def test_what_a_port_says_before_it_spoke_as_a_board_is_not_for_viewers(tmp_path: Path) -> None:
+    def lines(client: httpx.Client, query: str = "?device=console") -> list[str]:
+        return [item["line"] for item in client.get(f"/api/rejected{query}").json()["rejected"]]
+
+    with socket.create_server(("127.0.0.1", 0)) as console, ExitStack() as until_the_end:
+        url = f"socket://127.0.0.1:{console.getsockname()[1]}"
+        running = until_the_end.enter_context(program(tmp_path, ports=(f"console={url}",), token=TOKEN, viewer_token=LOOK))
+        connection = console.accept()[0]
+        with running.client(TOKEN) as operator, running.client(LOOK) as viewer:
+            connection.sendall(b"part\nroot@bench:~# cat secret\n")
+            wait_for(lambda: any("secret" in line for line in lines(operator)))
+            assert lines(viewer) == [] and lines(viewer, "") == []
+            connection.sendall(b'{"v":5,"a":1,"w":5}\n' * 3)
+            wait_for(lambda: lines(viewer) != [])
+    connection.close()
 
 
 def test_faults_reach_the_simulated_board(client: httpx.Client, monitor: FakeMonitor) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 
 import httpx
 import pytest
@@ -180,20 +179,6 @@ def test_an_export_is_estimated_before_it_is_made(client: httpx.Client) -> None:
         "bytes": 14000,
         "seconds": 0.002,
     }
-
-
-def test_the_curve_has_columns_and_marks(client: httpx.Client) -> None:
-    body = client.get("/api/curve", params={"points": 500}).json()
-    assert body["bucket_us"] == 0 and len(body["t"]) == 200 and set(body["v"]) == {"mean"}
-    assert body["t"][0] == T0_US / 1000 and body["recovered"] == [49, 99, 149, 199]
-    wide = client.get("/api/curve", params={"points": 10}).json()
-    assert len(wide["t"]) == 10 and set(wide["a"]) == {"min", "mean", "max"} and sum(wide["count"]) == 200
-    assert [gap["t0"] for gap in wide["gaps"]] == [T0_US / 1000]
-
-
-def test_values_that_are_not_numbers_become_null(client: httpx.Client, monitor: FakeMonitor) -> None:
-    monitor.stored.v[3] = float("nan")
-    assert json.loads(client.get("/api/curve").text)["v"]["mean"][3] is None
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x"])

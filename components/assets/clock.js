@@ -1,0 +1,23 @@
+// Is the tab seen? A hidden one stops the clocks; so does a finger or mouse button down on the chart, because a redraw
+// under a drag would end it. Another property than `disabled`, with which the live callback holds one answer in flight.
+(function () {
+  "use strict";
+
+  let held = false;
+
+  function setClocks() {
+    const go = !document.hidden && !held;
+    window.dash_clientside.set_props("tick", { max_intervals: go ? -1 : 0 });
+    window.dash_clientside.set_props("slow", { max_intervals: document.hidden ? 0 : -1 });
+  }
+
+  function hold(value) {
+    if (held === value) return;
+    held = value;
+    setClocks();
+  }
+
+  document.addEventListener("visibilitychange", setClocks);
+  document.addEventListener("pointerdown", (event) => hold(Boolean(event.target.closest && event.target.closest("#chart"))), true);
+  for (const name of ["pointerup", "pointercancel", "blur"]) window.addEventListener(name, () => hold(false), true);
+})();

@@ -1,0 +1,352 @@
+"""What the reader does → another view. Zoom, pan, selection, spans, typed times, keys, the address, the overview.
+
+One callback takes every gesture, one function says what it means (`View` in, `View` out); the live callback then draws
+the new view, because the choices are its Input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from anyio import to_thread
+from dash import Dash, Input, Output, State, ctx, no_update
+
+from components import ids
+from components.feed import Feed
+from components.look.times import clock_ms, moment, offset_us, parse_typed
+from components.panels import overview, toolbar
+from components.panels.chart import Drawn
+from components.view import Range, View
+from components.words.text import LANGUAGES
+from services.model import CHANNELS
+
+if TYPE_CHECKING:
+    from services.monitor import Monitor
+
+THEMES = ("system", "light", "dark")
+MEANS = (3, 4, 5)  # trace numbers of the lines (figures/chart.py)
+OUTPUTS = (
+    (ids.VIEW, "data"),
+    (ids.ADDRESS, "search"),
+    (ids.SPAN, "value"),
+    (ids.TOOL, "value"),
+    (ids.OPTIONS, "value"),
+    (ids.LIVE, "value"),
+    (ids.FROM, "value"),
+    (ids.TO, "value"),
+)
+INPUTS = (
+    (ids.READER, "data"),
+    (ids.ADDRESS, "search"),
+    (ids.SPAN, "value"),
+    (ids.TOOL, "value"),
+    (ids.OPTIONS, "value"),
+    (ids.LIVE, "value"),
+    (ids.FROM, "value"),
+    (ids.TO, "value"),
+    (ids.CHART, "relayoutData"),
+    (ids.CHART, "selectedData"),
+    (ids.CHART, "restyleData"),
+    (ids.OVERVIEW, "selectedData"),
+    (ids.BOARD, "value"),
+    (ids.ZOOM_TO, "n_clicks"),
+    (ids.CLEAR, "n_clicks"),
+    (ids.LANGUAGE, "n_clicks"),
+    (ids.THEME, "n_clicks"),
+    (ids.ZONE, "n_clicks"),
+    (ids.KEY, "data"),
+)
+
+
+class Now(NamedTuple):
+    """What a gesture is answered with: the record's ends, the time, what the figure was drawn with, the system's theme."""
+
+    now_us: int
+    record: Range | None
+    drawn: Drawn
+    dark: bool = False
+
+
+Gesture = Callable[[View, Any, Now], View]
+
+
+def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
+    """The callback for gestures, and the one that draws the overview."""
+
+    @app.callback(
+        *(Output(*output) for output in OUTPUTS),
+        *(Input(*given) for given in INPUTS),
+        State(ids.VIEW, "data"),
+        State(ids.DRAWN, "data"),
+        prevent_initial_call=True,
+    )
+    async def explore(*given: Any) -> Any:
+        values, (choices, drawn) = given[: len(INPUTS)], given[len(INPUTS) :]
+        asked = dict(zip(("{}.{}".format(*each) for each in INPUTS), values, strict=True))
+        if not asked[f"{ids.READER}.data"]:
+            return (no_update,) * len(OUTPUTS)
+        triggered = [prop for prop in ctx.triggered_prop_ids if prop in asked]
+        return await to_thread.run_sync(_explore, monitor, feed, choices, drawn, triggered, asked)
+
+    @app.callback(
+        Output(ids.OVERVIEW, "figure"),
+        Input(ids.SLOW, "n_intervals"),
+        Input(ids.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    async def show_overview(_n: int, choices: Any) -> Any:
+        if not choices:
+            return no_update
+        return await to_thread.run_sync(_overview, monitor, feed, View.from_store(choices))
+
+
+def _explore(
+    monitor: Monitor, feed: Feed, choices: Any, drawn: Any, triggered: list[str], asked: dict[str, Any]
+) -> tuple[Any, ...]:
+    before = View.from_store(choices)
+    try:
+        was_drawn = msgspec.convert(drawn or {}, Drawn, strict=False)
+    except msgspec.ValidationError:
+        was_drawn = Drawn()
+    view = before
+    if f"{ids.READER}.data" in triggered:  # the page was opened: what the browser is like, then what the address says
+        view = at_start(view, asked[f"{ids.READER}.data"], asked[f"{ids.ADDRESS}.search"])
+        view = view if view.device else view.but(device=monitor.default_device() or "")
+    else:
+        dark = bool(asked[f"{ids.READER}.data"].get("dark"))
+        now = Now(monitor.clock.now_us(), feed.record(before.device), was_drawn, dark)
+        for prop in triggered:
+            view = MEANING[prop](view, asked[prop], now)
+    return _changed(before, view, asked, monitor.clock.now_us(), opened=f"{ids.READER}.data" in triggered)
+
+
+def _changed(before: View, view: View, asked: dict[str, Any], now_us: int, *, opened: bool) -> tuple[Any, ...]:
+    """Every output that is not yet what it must be."""
+    wanted = (view.to_store(), view.address(), *toolbar.values(view, typed_texts(view, now_us)))
+    names = ["{}.{}".format(*output) for output in OUTPUTS]
+    held = [None if opened else before.to_store(), *(asked[name] for name in names[1:])]
+    return tuple(no_update if value == have else value for value, have in zip(wanted, held, strict=True))
+
+
+def _overview(monitor: Monitor, feed: Feed, view: View) -> Any:
+    now_us = monitor.clock.now_us()
+    shown = view.range_us or (now_us - view.span_s * 1_000_000, now_us)
+    picture = feed.overview(view.device, overview.POINTS) if view.device else None
+    return overview.render(picture, shown, view)
+
+
+# --- what each gesture means
+
+
+def at_start(view: View, reader: dict[str, Any], address: str) -> View:
+    """Remembered choices in this browser, with this address."""
+    local_zone = str(reader.get("zone") or "UTC")
+    zone = "UTC" if view.zone == "UTC" and view.local_zone != "UTC" else local_zone
+    language = reader.get("language") if reader.get("language") in LANGUAGES else "en"
+    view = view.but(local_zone=local_zone, zone=zone, language=str(language), points=_points(reader), trail=())
+    view = _themed(view, view.theme_choice, bool(reader.get("dark")))
+    return view.but(range_us=None, selection_us=None).at_address(address) if not address else view.at_address(address)
+
+
+def _points(reader: dict[str, Any]) -> int:
+    """Two points for three pixels of the chart's width at most."""
+    width = reader.get("width")
+    return 600 if not isinstance(width, int | float) or width >= 1000 else 300
+
+
+def _themed(view: View, choice: str, dark: bool) -> View:
+    theme = choice if choice in ("light", "dark") else "dark" if dark else "light"
+    return view.but(theme_choice=choice, theme=theme)
+
+
+def _address(view: View, search: Any, _now: Now) -> View:
+    return view if search == view.address() else view.at_address(search or "").but(trail=view.trail[:-1])
+
+
+def _span(view: View, value: Any, _now: Now) -> View:
+    return view.to_live(int(value)) if value and (not view.live or int(value) != view.span_s) else view
+
+
+def _tool(view: View, value: Any, _now: Now) -> View:
+    return view.but(tool=value) if value else view
+
+
+def _options(view: View, value: Any, now: Now) -> View:
+    chosen = value or []
+    locked = (view.locked or now.drawn.ranges) if "locked" in chosen else {}
+    return view.but(overlaid="overlaid" in chosen, zero="zero" in chosen, locked=locked)
+
+
+def _live(view: View, value: Any, now: Now) -> View:
+    if bool(value) == view.live:
+        return view
+    if value:
+        return view.to_live()
+    return view.at_range(now.now_us - view.span_s * 1_000_000, now.now_us, now.record, now.now_us)
+
+
+def _typed(which: int) -> Gesture:
+    def typed(view: View, value: Any, now: Now) -> View:
+        time_us = parse_typed(value or "", view.zone, now.now_us)
+        if time_us is None or value == typed_texts(view, now.now_us)[which]:
+            return view
+        ends = list(view.range_us or (now.now_us - view.span_s * 1_000_000, now.now_us))
+        width_us = ends[1] - ends[0]
+        ends[which] = time_us
+        if ends[0] >= ends[1]:  # the other end follows, the length stays
+            ends[1 - which] = time_us + (width_us if which == 0 else -width_us)
+        return view.at_range(ends[0], ends[1], now.record, now.now_us)
+
+    return typed
+
+
+def typed_texts(view: View, now_us: int) -> tuple[str, str]:
+    """What the two boxes show: nothing while live."""
+    if view.range_us is None:
+        return "", ""
+    first, last = (_typed_text(end, view.zone, now_us) for end in view.range_us)
+    return first, last
+
+
+def _typed_text(time_us: int, zone: str, now_us: int) -> str:
+    when, today = moment(time_us, zone), moment(now_us, zone)
+    day = "" if when.date() == today.date() else f"{when:%Y-%m-%d} "
+    return day + clock_ms(time_us, zone)
+
+
+def _relayout(view: View, value: Any, now: Now) -> View:
+    """Zoomed or panned to a range, or double clicked."""
+    given = value or {}
+    if "xaxis.autorange" in given and "xaxis.range[0]" not in given:
+        return view.back() if not view.live or view.trail else view
+    ends = given.get("xaxis.range") or [given.get("xaxis.range[0]"), given.get("xaxis.range[1]")]
+    times = [_from_axis(end, now.drawn.offset_us) for end in ends]
+    if times[0] is None or times[1] is None or times[0] >= times[1]:
+        return view
+    return view.at_range(times[0], times[1], now.record, now.now_us)
+
+
+def _selected(view: View, value: Any, now: Now) -> View:
+    """A box was drawn, or taken away by a double click."""
+    if not value:
+        return view.but(selection_us=None)
+    ends = (value.get("range") or {}).get("x") or []
+    times = [_from_axis(end, now.drawn.offset_us) for end in ends]
+    if len(times) != 2 or times[0] is None or times[1] is None:
+        return view
+    return view.but(selection_us=(min(times[0], times[1]), max(times[0], times[1])))
+
+
+def _restyled(view: View, value: Any, _now: Now) -> View:
+    """Curves hidden or shown in the legend."""
+    if not value or "visible" not in value[0]:
+        return view
+    hidden = set(view.hidden)
+    shown = value[0]["visible"]
+    for at, trace in enumerate(value[1]):
+        visible = shown[at % len(shown)] if isinstance(shown, list) else shown
+        if trace in MEANS:
+            channel = CHANNELS[MEANS.index(trace)]
+            hidden = hidden | {channel} if visible == "legendonly" else hidden - {channel}
+    return view if len(hidden) == len(CHANNELS) else view.but(hidden=tuple(c for c in CHANNELS if c in hidden))
+
+
+def _overviewed(view: View, value: Any, now: Now) -> View:
+    ends = ((value or {}).get("range") or {}).get("x") or []
+    offset = offset_us(view.zone, now.now_us)
+    times = [_from_axis(end, offset) for end in ends]
+    if len(times) != 2 or times[0] is None or times[1] is None:
+        return view
+    return view.at_range(min(times[0], times[1]), max(times[0], times[1]), now.record, now.now_us)
+
+
+def _board(view: View, value: Any, _now: Now) -> View:
+    return view.of_board(value) if value and value != view.device else view
+
+
+def _zoom_to(view: View, _clicks: Any, now: Now) -> View:
+    selection = view.selection_us
+    return view if selection is None else view.at_range(*selection, now.record, now.now_us).but(selection_us=None)
+
+
+def _clear(view: View, _clicks: Any, _now: Now) -> View:
+    return view.but(selection_us=None)
+
+
+def _language(view: View, clicks: Any, _now: Now) -> View:
+    return view.but(language="en" if view.language == "ko" else "ko") if clicks else view
+
+
+def _zone(view: View, clicks: Any, _now: Now) -> View:
+    return view.but(zone=view.local_zone if view.zone == "UTC" else "UTC") if clicks else view
+
+
+def _key(view: View, value: Any, now: Now) -> View:
+    """Keys that assets/keys.js passes on; `at_ms` is the cursor's time on the axis."""
+    key = (value or {}).get("key", "")
+    first_us, last_us = view.range_us or (now.now_us - view.span_s * 1_000_000, now.now_us)
+    width_us = last_us - first_us
+    at_us = _from_axis((value or {}).get("at_ms"), now.drawn.offset_us) or (first_us + last_us) // 2
+    if key in ("+", "-"):
+        new_us = round(width_us * (0.5 if key == "+" else 2))
+        begin = round(at_us - (at_us - first_us) / width_us * new_us)
+        return view.at_range(begin, begin + new_us, now.record, now.now_us)
+    if key in ("earlier", "later"):
+        step_us = round(width_us * (0.25 if key == "later" else -0.25))
+        return view.at_range(first_us + step_us, last_us + step_us, now.record, now.now_us)
+    if key == "select":
+        ends = (value or {}).get("ends") or []
+        times = sorted(t for t in (_from_axis(end, now.drawn.offset_us) for end in ends) if t is not None)
+        return view.but(selection_us=(times[0], times[1])) if len(times) == 2 and times[0] < times[1] else view
+    simple: dict[str, Callable[[], View]] = {
+        "l": lambda: _live(view, not view.live, now),
+        "escape": lambda: view.but(selection_us=None) if view.selection_us else view.to_live(),
+        "back": view.back,
+        "a": lambda: view.at_range(*now.record, now.record, now.now_us) if now.record else view,
+        "1": lambda: view.toggled("v"),
+        "2": lambda: view.toggled("a"),
+        "3": lambda: view.toggled("w"),
+    }
+    return simple[key]() if key in simple else view
+
+
+def _from_axis(end: Any, offset: int) -> int | None:
+    """What Plotly gives for a place on the time axis → microseconds UTC."""
+    if isinstance(end, int | float):
+        return round(end * 1000) - offset
+    if not isinstance(end, str):
+        return None
+    time_us = parse_typed(end, "UTC", 0)
+    return None if time_us is None else time_us - offset
+
+
+def _theme(view: View, clicks: Any, now: Now) -> View:
+    """As the system → light → dark → as the system."""
+    if not clicks:
+        return view
+    at = THEMES.index(view.theme_choice) if view.theme_choice in THEMES else 0
+    return _themed(view, THEMES[(at + 1) % len(THEMES)], now.dark)
+
+
+MEANING: dict[str, Gesture] = {
+    f"{ids.ADDRESS}.search": _address,
+    f"{ids.SPAN}.value": _span,
+    f"{ids.TOOL}.value": _tool,
+    f"{ids.OPTIONS}.value": _options,
+    f"{ids.LIVE}.value": _live,
+    f"{ids.FROM}.value": _typed(0),
+    f"{ids.TO}.value": _typed(1),
+    f"{ids.CHART}.relayoutData": _relayout,
+    f"{ids.CHART}.selectedData": _selected,
+    f"{ids.CHART}.restyleData": _restyled,
+    f"{ids.OVERVIEW}.selectedData": _overviewed,
+    f"{ids.BOARD}.value": _board,
+    f"{ids.ZOOM_TO}.n_clicks": _zoom_to,
+    f"{ids.CLEAR}.n_clicks": _clear,
+    f"{ids.LANGUAGE}.n_clicks": _language,
+    f"{ids.THEME}.n_clicks": _theme,
+    f"{ids.ZONE}.n_clicks": _zone,
+    f"{ids.KEY}.data": _key,
+}

@@ -1,0 +1,74 @@
+"""The whole record in one strip, with the window in it; dragging on it chooses the range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from components import ids
+from components.feed import Picture
+from components.figures import curves
+from components.look.parts import attrs
+from components.look.theme import FONT, THEMES, rgba
+from components.look.times import offset_us
+from components.view import Range, View
+
+CONFIG: Any = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
+POINTS = 400
+CHANNEL = "w"  # power says where something happened
+
+
+def layout(text: dict[str, str]) -> Component:
+    """The strip's frame."""
+    graph = dcc.Graph(id=ids.OVERVIEW, figure={}, config=CONFIG, responsive=True, className="overview")
+    return html.Section([graph], className="overview-frame", **attrs(aria_label=text["overview.name"]))
+
+
+def render(picture: Picture | None, shown: Range | None, view: View) -> go.Figure:
+    """The band and the mean of power over the record; `shown`: what the chart shows of it."""
+    theme = THEMES[view.theme]
+    figure = go.Figure(layout=_layout(view))
+    if picture is None:
+        return figure
+    offset = offset_us(view.zone, picture.t1_us)
+    color = theme.lines[CHANNEL].color
+    quiet: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(
+        **quiet,
+        **curves.band(picture.frame, CHANNEL, offset, 1.0),
+        fill="toself",
+        fillcolor=rgba(color, 0.35),
+        line={"width": 0.5, "color": rgba(color, 0.6)},
+    )
+    figure.add_scatter(**quiet, **curves.mean_line(picture.frame, CHANNEL, offset, 1.0), line={"width": 1, "color": color})
+    t0, t1 = (picture.t0_us + offset) / 1000, (picture.t1_us + offset) / 1000
+    figure.update_xaxes(range=[t0, t1], autorange=False)
+    if shown is not None:
+        low, high = (min(max((end + offset) / 1000, t0), t1) for end in shown)
+        least = (t1 - t0) / 400  # a short window can still be seen
+        low = min(low, high - least)
+        window = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": low, "x1": high}
+        look = {"fillcolor": rgba(theme.accent, 0.2), "line": {"color": theme.accent, "width": 1}}
+        figure.update_layout(shapes=[window | look])
+    return figure
+
+
+def _layout(view: View) -> dict[str, Any]:
+    theme = THEMES[view.theme]
+    return {
+        "template": theme.template(),
+        "margin": {"l": 66, "r": 62, "t": 2, "b": 20},
+        "height": 62,
+        "dragmode": "select",
+        "selectdirection": "h",
+        "selections": [],
+        "selectionrevision": repr((view.range_us, view.span_s, view.device)),
+        "newselection": {"line": {"color": theme.accent, "width": 1, "dash": "solid"}},
+        "font": {"family": FONT, "size": 11, "color": theme.muted},
+        "xaxis": {"type": "date", "fixedrange": True, "showgrid": False, "tickformat": "%H:%M\n%m-%d", "linecolor": theme.border},
+        "yaxis": {"visible": False, "fixedrange": True},
+        "showlegend": False,
+    }

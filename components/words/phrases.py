@@ -1,0 +1,120 @@
+"""Sentences that the program says in English (why a link failed, what the disk does, what was refused) in other languages.
+
+They come as text, with names and numbers in them. Each is known here by its pattern: `{name}` stands for what varies, and
+is translated by itself when it is a known sentence too. What is not known is shown as it came. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+MEANWHILE = "{cause}: readings wait in memory and are written as soon as it works again"
+
+# The first that fits is taken: particular ones stand before general ones.
+KOREAN: dict[str, str] = {
+    # links and ports (services/link)
+    "{url}: {cause}; is the other end running?": "{url}: {cause}. 상대 프로그램이 실행 중인지 확인하세요.",
+    "{url} is not there: unplugged, or under another name (ports found: none); it is tried again by itself": (
+        "{url} 포트가 없습니다. 뽑혔거나 이름이 바뀌었습니다 (찾은 포트 없음). 자동으로 다시 시도합니다."
+    ),
+    "{url} is not there: unplugged, or under another name (ports found: {ports}); it is tried again by itself": (
+        "{url} 포트가 없습니다. 뽑혔거나 이름이 바뀌었습니다 (찾은 포트: {ports}). 자동으로 다시 시도합니다."
+    ),
+    "{url} is in use by {who}: close that program (or its serial monitor); it is tried again by itself": (
+        "{url} 포트를 {who}에서 사용 중입니다. 그 프로그램이나 시리얼 모니터를 닫으세요. 자동으로 다시 시도합니다."
+    ),
+    "{url} is in use: close that program (or its serial monitor); it is tried again by itself": (
+        "{url} 포트를 다른 프로그램이 사용 중입니다. 그 프로그램이나 시리얼 모니터를 닫으세요. 자동으로 다시 시도합니다."
+    ),
+    "{url}: {cause}; it is tried again by itself": "{url}: {cause}. 자동으로 다시 시도합니다.",
+    "{url}: no permission; run `{command}`, then log out and in again": (
+        "{url}: 권한이 없습니다. `{command}` 명령을 실행한 뒤 로그아웃했다가 다시 로그인하세요."
+    ),
+    "{url}: permission denied": "{url}: 권한이 없습니다.",
+    "{url} says nothing; opening it anew": "{url}에서 아무것도 오지 않아 다시 엽니다",
+    "{url} was closed at the other end": "{url} 연결을 상대 쪽에서 닫았습니다",
+    "{url} was closed": "{url} 연결이 닫혔습니다.",
+    "the link was lost": "연결이 끊어졌습니다",
+    "{device} is not connected: {why}": "{device}에 연결되어 있지 않습니다: {why}",
+    "the simulated board did not start: {why}": "가상 보드가 시작되지 않았습니다: {why}",
+    "the simulated board does not answer: {why}": "가상 보드가 응답하지 않습니다: {why}",
+    # what the system says of them
+    "[Errno {number}] {cause}": "{cause} (오류 {number})",
+    "Could not open port {url}: {cause}": "포트를 열 수 없습니다 ({cause})",
+    "could not open port {url}: {cause}": "포트를 열 수 없습니다 ({cause})",
+    "Connection refused": "연결이 거부됨",
+    "No such file or directory": "파일이나 장치가 없음",
+    "No route to host": "호스트에 이르는 경로가 없음",
+    "Name or service not known": "알 수 없는 호스트 이름",
+    "Input/output error": "입출력 오류",
+    "timed out": "시간 초과",
+    # the recording (services/storage)
+    "{problem}; {n} readings did not fit into memory and are lost": (
+        "{problem} 측정값 {n}개는 메모리에 들어가지 못해 손실되었습니다."
+    ),
+    MEANWHILE: "{cause}. 측정값은 메모리에서 기다리며 다시 동작하면 바로 기록합니다.",
+    "the disk has not answered for {s} s: readings wait in memory": (
+        "디스크가 {s}초 동안 응답하지 않습니다. 측정값은 메모리에서 기다립니다."
+    ),
+    "the disk could not keep up for a while": "한동안 디스크가 따라가지 못했습니다.",
+    "the disk is full": "디스크가 가득 찼습니다",
+    "the disk is nearly full": "디스크가 거의 찼습니다.",
+    "the disk may only be read": "디스크가 읽기 전용입니다",
+    "the disk refuses ({cause})": "디스크가 거부합니다 ({cause})",
+    "the database may only be read": "데이터베이스가 읽기 전용입니다",
+    "another program holds the database": "다른 프로그램이 데이터베이스를 잡고 있습니다",
+    "the database file cannot be opened": "데이터베이스 파일을 열 수 없습니다",
+    "the database cannot be written ({cause})": "데이터베이스에 쓸 수 없습니다 ({cause})",
+    "the database was damaged ({why}): it was moved aside to {file} and a new one was started": (
+        "데이터베이스가 손상되어 ({why}) {file}(으)로 옮기고 새로 시작했습니다."
+    ),
+    "the storage thread died and was started again; nothing that waited was lost": (
+        "기록 스레드가 멈춰 다시 시작했습니다. 기다리던 측정값은 모두 그대로입니다."
+    ),
+    "{n} rows could not be stored as they were; the log names them": (
+        "행 {n}개를 그대로 저장할 수 없었습니다. 로그에 나와 있습니다."
+    ),
+    # what was refused
+    "{device} or {url} is in use already": "{device} 또는 {url}은(는) 이미 사용 중입니다.",
+    "{n} boards are connected already": "이미 보드 {n}개가 연결되어 있습니다.",
+    "{n} commands are waiting already; the board does not answer": (
+        "명령 {n}개가 이미 기다리고 있습니다. 보드가 응답하지 않습니다."
+    ),
+    "a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'": (
+        "이름은 글자, 숫자, 점, 줄표, 밑줄 1~32자이며 'demo'는 쓸 수 없습니다."
+    ),
+    "the program made a mistake; its log has the details": "프로그램에 오류가 있었습니다. 자세한 내용은 로그에 있습니다.",
+    "no answer": "응답 없음",
+    # why a line was not accepted
+    "more than {n} bytes": "{n}바이트 초과",
+    "no checksum where it is due": "있어야 할 체크섬이 없음",
+    "its bytes give {crc}": "실제 바이트의 값은 {crc}",
+    "a {type}, not an object": "객체가 아닌 {type}",
+    "status is not a text": "status가 글자가 아님",
+    "missing": "없음",
+    **{f"{name} is {{value}}": f"{name} 값: {{value}}" for name in ("v", "a", "w")},
+}
+KNOWN: dict[str, dict[str, str]] = {"ko": KOREAN}
+
+
+def phrase(text: str, language: str) -> str:
+    """The sentence in a language; as it came when it is not known."""
+    for pattern, template in _patterns(language):
+        found = pattern.fullmatch(text)
+        if found is not None:
+            values = {name: phrase(value, language) for name, value in found.groupdict().items()}
+            return template.format(**values)
+    return text
+
+
+@cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    pairs = KNOWN.get(language, {})
+    return [(re.compile(_expression(english), re.DOTALL), template) for english, template in pairs.items()]
+
+
+def _expression(english: str) -> str:
+    """A pattern whose groups are the values."""
+    parts = re.split(r"\{(\w+)\}", english)
+    return "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))

@@ -1,0 +1,58 @@
+"""What happened, as a sentence in the page's language, made of an event's kind and data. Pure.
+
+Older records may lack data that a sentence needs: then the text that was stored is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.look.units import number
+from components.words.phrases import phrase
+from components.words.text import words
+from services.model import CHANNELS, Event, EventKind
+
+UNITS = dict(zip(CHANNELS, ("V", "A", "W"), strict=True))
+COUNTED = (EventKind.GAP, EventKind.RECOVERED, EventKind.LOST)
+
+
+def sentence(event: Event, language: str) -> str:
+    """What happened, in a language that we speak."""
+    text = words(language)
+    try:
+        key, values = _parts(event, text, language)
+        return text[key].format(**values)
+    except (KeyError, TypeError, ValueError):
+        return phrase(event.text, language)
+
+
+def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict[str, Any]]:
+    """The sentence's key and its values. Raises KeyError when there is none for this."""
+    kind, data = event.kind, event.data
+    if kind in COUNTED:
+        return f"said.{kind.value}.{'one' if data['count'] == 1 else 'many'}", {"n": number(data["count"], 0)}
+    if kind is EventKind.LINK:
+        return f"said.link.{data['state']}", {"url": data.get("url", ""), "text": phrase(event.text, language)}
+    if kind in (EventKind.HELLO, EventKind.REBOOT):
+        return f"said.{kind.value}", {"boot": data["boot"]}
+    if kind is EventKind.SENSOR:
+        return "said.sensor.ok" if data["status"] == "ok" else "said.sensor.bad", {"status": data["status"]}
+    if kind is EventKind.ALERT:
+        channel, level = data["channel"], str(data["level"])
+        value = f"{number(data['value'], 3)} {UNITS[channel]}"
+        return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": value}
+    if kind is EventKind.CLOCK:
+        return "said.clock", {"step": number(data["step_us"] / 1e6, 1)}
+    if kind is EventKind.COMMAND:
+        return "said.command", _command(data, text, language)
+    if kind is EventKind.DATABASE:
+        return "said.database.moved", {"file": data["moved_to"]}
+    if kind is EventKind.ROLLOVER:
+        return "said.rollover", {}
+    raise KeyError(kind)
+
+
+def _command(data: dict[str, Any], text: dict[str, str], language: str) -> dict[str, Any]:
+    detail = f": {phrase(data['detail'], language)}" if data["detail"] else ""
+    result = text[f"result.{data['result']}"]
+    return {"name": data["name"], "result": result + detail, "ms": number(data["took_ms"], 0), "tries": data["tries"]}
