@@ -15,6 +15,7 @@ from dash import Dash, Input, Output, State, ctx, no_update
 
 from components import ids
 from components.feed import Feed
+from components.figures.time_axis import TimeAxis
 from components.look.times import clock_ms, moment, offset_us, parse_typed
 from components.panels import overview, toolbar
 from components.panels.chart import Drawn
@@ -222,21 +223,16 @@ def _relayout(view: View, value: Any, now: Now) -> View:
     if "xaxis.autorange" in given and "xaxis.range[0]" not in given:
         return view.back() if not view.live or view.trail else view
     ends = given.get("xaxis.range") or [given.get("xaxis.range[0]"), given.get("xaxis.range[1]")]
-    times = [_from_axis(end, now.drawn.offset_us) for end in ends]
-    if times[0] is None or times[1] is None or times[0] >= times[1]:
-        return view
-    return view.at_range(times[0], times[1], now.record, now.now_us)
+    times = _moments(ends, view, now.drawn.offset_us)
+    return view.at_range(*times, now.record, now.now_us) if times else view
 
 
 def _selected(view: View, value: Any, now: Now) -> View:
     """A box was drawn, or taken away by a double click."""
     if not value:
         return view.but(selection_us=None)
-    ends = (value.get("range") or {}).get("x") or []
-    times = [_from_axis(end, now.drawn.offset_us) for end in ends]
-    if len(times) != 2 or times[0] is None or times[1] is None:
-        return view
-    return view.but(selection_us=(min(times[0], times[1]), max(times[0], times[1])))
+    times = _moments((value.get("range") or {}).get("x"), view, now.drawn.offset_us)
+    return view.but(selection_us=times) if times else view
 
 
 def _restyled(view: View, value: Any, _now: Now) -> View:
@@ -254,12 +250,10 @@ def _restyled(view: View, value: Any, _now: Now) -> View:
 
 
 def _overviewed(view: View, value: Any, now: Now) -> View:
-    ends = ((value or {}).get("range") or {}).get("x") or []
-    offset = offset_us(view.zone, now.now_us)
-    times = [_from_axis(end, offset) for end in ends]
-    if len(times) != 2 or times[0] is None or times[1] is None:
-        return view
-    return view.at_range(min(times[0], times[1]), max(times[0], times[1]), now.record, now.now_us)
+    record = now.record
+    end_us = now.now_us if record is None else max(record[1], now.now_us)
+    times = _moments(((value or {}).get("range") or {}).get("x"), view, offset_us(view.zone, end_us))
+    return view.at_range(*times, record, now.now_us) if times else view
 
 
 def _board(view: View, value: Any, _now: Now) -> View:
@@ -288,7 +282,8 @@ def _key(view: View, value: Any, now: Now) -> View:
     key = (value or {}).get("key", "")
     first_us, last_us = view.range_us or (now.now_us - view.span_s * 1_000_000, now.now_us)
     width_us = last_us - first_us
-    at_us = _from_axis((value or {}).get("at_ms"), now.drawn.offset_us) or (first_us + last_us) // 2
+    axis = TimeAxis(now.drawn.offset_us, view.local_zone)
+    at_us = axis.moment_us((value or {}).get("at")) or (first_us + last_us) // 2
     if key in ("+", "-"):
         new_us = round(width_us * (0.5 if key == "+" else 2))
         begin = round(at_us - (at_us - first_us) / width_us * new_us)
@@ -297,9 +292,8 @@ def _key(view: View, value: Any, now: Now) -> View:
         step_us = round(width_us * (0.25 if key == "later" else -0.25))
         return view.at_range(first_us + step_us, last_us + step_us, now.record, now.now_us)
     if key == "select":
-        ends = (value or {}).get("ends") or []
-        times = sorted(t for t in (_from_axis(end, now.drawn.offset_us) for end in ends) if t is not None)
-        return view.but(selection_us=(times[0], times[1])) if len(times) == 2 and times[0] < times[1] else view
+        times = _moments((value or {}).get("ends"), view, now.drawn.offset_us)
+        return view.but(selection_us=times) if times else view
     simple: dict[str, Callable[[], View]] = {
         "l": lambda: _live(view, not view.live, now),
         "escape": lambda: view.but(selection_us=None) if view.selection_us else view.to_live(),
@@ -312,14 +306,11 @@ def _key(view: View, value: Any, now: Now) -> View:
     return simple[key]() if key in simple else view
 
 
-def _from_axis(end: Any, offset: int) -> int | None:
-    """What Plotly gives for a place on the time axis → microseconds UTC."""
-    if isinstance(end, int | float):
-        return round(end * 1000) - offset
-    if not isinstance(end, str):
-        return None
-    time_us = parse_typed(end, "UTC", 0)
-    return None if time_us is None else time_us - offset
+def _moments(places: Any, view: View, offset: int) -> Range | None:
+    """Two places on the time axis, in the order of time."""
+    axis = TimeAxis(offset, view.local_zone)
+    times = sorted(time_us for time_us in map(axis.moment_us, places or []) if time_us is not None)
+    return (times[0], times[1]) if len(times) == 2 and times[0] < times[1] else None
 
 
 def _theme(view: View, clicks: Any, now: Now) -> View:

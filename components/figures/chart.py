@@ -16,6 +16,7 @@ from components.feed import Picture
 from components.figures import curves, marks
 from components.figures.axes import Ends, value_range
 from components.figures.layout import GAP_AXES, LANE_AXIS, VALUE_AXES, layout, pane_channels, shapes_and_labels
+from components.figures.time_axis import TimeAxis
 from components.look.scales import Scale
 from components.look.theme import Theme, rgba
 from components.look.times import clock_ms
@@ -37,7 +38,7 @@ class Canvas(NamedTuple):
     theme: Theme
     scales: dict[str, Scale]
     ranges: dict[str, Ends]
-    offset_us: int
+    axis: TimeAxis
     limits: tuple[Any, ...]  # .channel .on .above .level
     source: str  # "" for a board's own readings, else demo or replay
     last_us: int | None  # newest reading, when the picture ends now
@@ -74,7 +75,7 @@ def update(patch: Any, picture: Picture, canvas: Canvas) -> None:
             for step in path:
                 place = place[step]
             place[last] = value
-    ends = [(time_us + canvas.offset_us) / 1000 for time_us in (picture.t0_us, picture.t1_us)]
+    ends = [canvas.axis.end(time_us) for time_us in (picture.t0_us, picture.t1_us)]
     patch["layout"]["xaxis"]["autorangeoptions"] = {"minallowed": ends[0], "maxallowed": ends[1]}
 
 
@@ -102,12 +103,12 @@ def parts(picture: Picture, canvas: Canvas) -> list[dict[str, Any]]:
     for channel in CHANNELS:
         factor, ends = canvas.scales[channel].factor, canvas.ranges[channel]
         hidden = channel in canvas.view.hidden
-        found[BAND[channel]] = curves.band(picture.frame, channel, canvas.offset_us, factor)
-        found[MEAN[channel]] = curves.mean_line(picture.frame, channel, canvas.offset_us, factor)
-        found[MARKED[channel]] = curves.marked(picture.frame, channel, canvas.offset_us, factor, ends)
+        found[BAND[channel]] = curves.band(picture.frame, channel, canvas.axis, factor)
+        found[MEAN[channel]] = curves.mean_line(picture.frame, channel, canvas.axis, factor)
+        found[MARKED[channel]] = curves.marked(picture.frame, channel, canvas.axis, factor, ends)
         for numbers, kind in ((OPEN, marks.OPEN), (LOST, marks.LOST)):
             in_pane = [area for area in hatched if area.kind == kind] if channel in panes else []
-            found[numbers[channel]] = _areas(in_pane, canvas.offset_us)
+            found[numbers[channel]] = _areas(in_pane, canvas.axis)
         for numbers in (BAND, MARKED):
             if hidden:
                 found[numbers[channel]] = {"x": [], "y": [], "visible": False}
@@ -117,12 +118,12 @@ def parts(picture: Picture, canvas: Canvas) -> list[dict[str, Any]]:
     return [found[number] for number in range(LANE + 1)]
 
 
-def _areas(found: Iterable[marks.Area], offset_us: int) -> dict[str, Any]:
+def _areas(found: Iterable[marks.Area], axis: TimeAxis) -> dict[str, Any]:
     """Rectangles over the whole height of a hidden axis."""
-    x: list[float | None] = []
+    x: list[str | None] = []
     y: list[float | None] = []
     for area in found:
-        begin, end = (area.t0_us + offset_us) / 1000, (area.t1_us + offset_us) / 1000
+        begin, end = axis.text(area.t0_us), axis.text(area.t1_us)
         x += [begin, begin, end, end, begin, None]
         y += [0, 1, 1, 0, 0, None]
     return {"x": x, "y": y, "visible": bool(x)}
@@ -135,7 +136,7 @@ def _lane(picture: Picture, canvas: Canvas) -> dict[str, Any]:
     words = [_said(mark, canvas) for mark in found]
     kinds = [mark.events[-1].kind.value for mark in found]
     return {
-        "x": [(mark.time_us + canvas.offset_us) / 1000 for mark in found],
+        "x": [canvas.axis.text(mark.time_us) for mark in found],
         "y": [0.5] * len(found),
         "hovertext": words,
         "marker.symbol": [MARK_SIGNS.get(kind, "circle") for kind in kinds],

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.figures.packed import packed, packed_times, times_ms
+from components.figures.packed import packed, packed_times
+from components.figures.time_axis import TimeAxis, points_us
 
 F64 = NDArray[np.float64]
 
 
-def mean_line(frame: pd.DataFrame, channel: str, offset_us: int, factor: float) -> dict[str, Any]:
+def mean_line(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> dict[str, Any]:
     """x and y of a channel's line, with a hole at every break."""
-    x, y = times_ms(frame, offset_us), frame[f"{channel}_mean"].to_numpy() * factor
+    x, y = axis.numbers(points_us(frame)), frame[f"{channel}_mean"].to_numpy() * factor
     breaks = np.flatnonzero(frame["break"].to_numpy())
     breaks = breaks[breaks > 0]
     if len(breaks):
@@ -27,11 +28,11 @@ def mean_line(frame: pd.DataFrame, channel: str, offset_us: int, factor: float) 
     return {"x": packed_times(x), "y": packed(y)}
 
 
-def band(frame: pd.DataFrame, channel: str, offset_us: int, factor: float) -> dict[str, Any]:
+def band(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> dict[str, Any]:
     """Outlines around minimum and maximum, one for each stretch without a break; nothing when each point is a reading."""
     if not frame.attrs.get("bucket_us", 0) or not len(frame):
         return {"x": [], "y": [], "visible": False}
-    x = times_ms(frame, offset_us)
+    x = axis.numbers(points_us(frame))
     low, high = frame[f"{channel}_min"].to_numpy() * factor, frame[f"{channel}_max"].to_numpy() * factor
     parts_x: list[F64] = []
     parts_y: list[F64] = []
@@ -52,12 +53,12 @@ def stretches(starts: NDArray[np.bool_], empty: NDArray[np.bool_]) -> list[tuple
     return [(first, end) for first, end in pairs if not empty[first]]
 
 
-def marked(frame: pd.DataFrame, channel: str, offset_us: int, factor: float, shown: tuple[float, float]) -> dict[str, Any]:
+def marked(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float, shown: tuple[float, float]) -> dict[str, Any]:
     """Readings that are kept but not believed: open markers at their value, arrows at the edge for those outside `shown`."""
     rows = frame[frame["marked"].to_numpy() > 0]
     if not len(rows):
         return {"x": [], "y": [], "visible": False}
-    x = times_ms(rows, offset_us)
+    x = axis.numbers(points_us(rows))
     low, high = (rows[f"{channel}_marked_{kind}"].to_numpy() * factor for kind in ("min", "max"))
     two = (low != high) & ~np.isnan(low)
     x, y = np.r_[x, x[two]], np.r_[high, low[two]]

@@ -70,12 +70,12 @@ def figure_key(canvas: Canvas) -> str:
     view = canvas.view
     how = (view.device, view.span_s, view.range_us, view.tool, view.overlaid, view.hidden, view.zero, view.theme, view.language)
     exponents = tuple(scale.exponent for scale in canvas.scales.values())
-    return repr((*how, view.zone, exponents, canvas.offset_us, canvas.source))
+    return repr((*how, view.zone, exponents, canvas.axis, canvas.source))
 
 
 def _time_axis(picture: Picture, canvas: Canvas) -> dict[str, Any]:
     theme = canvas.theme
-    t0, t1 = ((time_us + canvas.offset_us) / 1000 for time_us in (picture.t0_us, picture.t1_us))
+    t0, t1 = canvas.axis.text(picture.t0_us), canvas.axis.text(picture.t1_us)
     lowest = pane_channels(canvas.view)[-1]
     axis: dict[str, Any] = {
         "type": "date",
@@ -100,12 +100,13 @@ def _time_axis(picture: Picture, canvas: Canvas) -> dict[str, Any]:
         "spikecolor": theme.muted,
     }
     if canvas.view.live:
-        return axis | {"autorange": True, "autorangeoptions": {"minallowed": t0, "maxallowed": t1}}
+        ends = {"minallowed": canvas.axis.end(picture.t0_us), "maxallowed": canvas.axis.end(picture.t1_us)}
+        return axis | {"autorange": True, "autorangeoptions": ends}
     record = picture.record
     bounds = {}
     if record is not None:
         first, last = min(record[0], picture.t0_us), max(record[1], picture.t1_us)
-        bounds = {"minallowed": (first + canvas.offset_us) / 1000, "maxallowed": (last + canvas.offset_us) / 1000}
+        bounds = {"minallowed": canvas.axis.text(first), "maxallowed": canvas.axis.text(last)}
     return axis | {"autorange": False, "range": [t0, t1]} | bounds
 
 
@@ -181,7 +182,7 @@ def _limits(canvas: Canvas) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
 def _span(t0_us: int, t1_us: int, canvas: Canvas, fill: str, edge: str = "") -> dict[str, Any]:
-    t0, t1 = (t0_us + canvas.offset_us) / 1000, (t1_us + canvas.offset_us) / 1000
+    t0, t1 = canvas.axis.text(t0_us), canvas.axis.text(t1_us)
     place = {"type": "rect", "xref": "x", "x0": t0, "x1": t1, "yref": "paper", "y0": FOOT, "y1": 1}
     return place | {"layer": "below", "fillcolor": fill, "line": {"width": 1 if edge else 0, "color": edge or fill}}
 
@@ -193,9 +194,9 @@ def _selection_label(picture: Picture, selection: tuple[int, int], canvas: Canva
     if stats is not None and stats.count:
         words += [f"{sum_text(stats.charge_mah)} mAh", " ".join(energy_text(stats.energy_wh))]
     middle = min(max(sum(selection) / 2, picture.t0_us), picture.t1_us)
-    return _above((middle + canvas.offset_us) / 1000, "x", " · ".join(words), canvas.theme.accent)
+    return _above(canvas.axis.text(round(middle)), "x", " · ".join(words), canvas.theme.accent)
 
 
-def _above(x: float, xref: str, word: str, color: str, xanchor: str = "center") -> dict[str, Any]:
+def _above(x: float | str, xref: str, word: str, color: str, xanchor: str = "center") -> dict[str, Any]:
     place = {"xref": xref, "x": x, "xanchor": xanchor, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
     return place | {"text": f"<b>{word}</b>", "font": {"color": color, "size": 12.5}, "yshift": 3}

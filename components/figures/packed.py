@@ -9,7 +9,6 @@ import base64
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 STEP = 5e-7  # half of the smallest step that readings are stored with
@@ -32,12 +31,3 @@ def packed_times(values: NDArray[Any]) -> dict[str, str]:
 def unpacked(column: dict[str, str]) -> NDArray[np.float64]:
     """What was packed."""
     return np.frombuffer(base64.b64decode(column["bdata"]), column["dtype"]).astype(np.float64)
-
-
-def times_ms(frame: pd.DataFrame, offset_us: int) -> NDArray[np.float64]:
-    """Where the points of a frame are drawn: their time, or the middle of what a point stands for, in the reader's zone."""
-    index = frame.index
-    assert isinstance(index, pd.DatetimeIndex)
-    half_us = frame.attrs.get("bucket_us", 0) / 2
-    ms: NDArray[np.float64] = (index.as_unit("us").asi8 + half_us + offset_us) / 1000
-    return ms

@@ -14,10 +14,11 @@ from components.figures import chart
 from components.figures.axes import Ends
 from components.figures.layout import domains, figure_key, pane_channels, shapes_and_labels
 from components.figures.marks import RECOVERED
+from components.figures.time_axis import time_axis
 from components.look.parts import attrs, exact
 from components.look.scales import Scale
 from components.look.theme import THEMES
-from components.look.times import duration, offset_us
+from components.look.times import duration
 from components.look.units import number
 from components.panels.strip import state_of
 from components.view import View
@@ -84,7 +85,7 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
     canvas = canvas_of(look, picture, view, drawn, scales, limits)
     key, shown = figure_key(canvas), repr(shapes_and_labels(picture, canvas))
     now = msgspec.structs.replace(
-        drawn, key=key, serial=picture.serial, marks=shown, ranges=canvas.ranges, exponents=exponents, offset_us=canvas.offset_us
+        drawn, key=key, serial=picture.serial, marks=shown, ranges=canvas.ranges, exponents=exponents, offset_us=canvas.axis[0]
     )
     side, note = _side(picture, view, scales), _note(picture, view)
     if key != drawn.key:
@@ -115,7 +116,7 @@ def canvas_of(
         theme=THEMES[view.theme],
         scales=scales,
         ranges=chart.ranges_for(picture, view, drawn.ranges if same else {}),
-        offset_us=offset_us(view.zone, picture.t1_us),
+        axis=time_axis(view, picture.t1_us),
         limits=limits,
         source=source,
         last_us=last.time_us if last is not None and look.now_us - picture.t1_us < 5_000_000 else None,

@@ -11,9 +11,9 @@ from dash.development.base_component import Component
 from components import ids
 from components.feed import Picture
 from components.figures import curves
+from components.figures.time_axis import time_axis
 from components.look.parts import attrs
 from components.look.theme import FONT, THEMES, rgba
-from components.look.times import offset_us
 from components.view import Range, View
 
 CONFIG: Any = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
@@ -33,24 +33,22 @@ def render(picture: Picture | None, shown: Range | None, view: View) -> go.Figur
     figure = go.Figure(layout=_layout(view))
     if picture is None:
         return figure
-    offset = offset_us(view.zone, picture.t1_us)
+    axis = time_axis(view, picture.t1_us)
     color = theme.lines[CHANNEL].color
     quiet: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(
         **quiet,
-        **curves.band(picture.frame, CHANNEL, offset, 1.0),
+        **curves.band(picture.frame, CHANNEL, axis, 1.0),
         fill="toself",
         fillcolor=rgba(color, 0.35),
         line={"width": 0.5, "color": rgba(color, 0.6)},
     )
-    figure.add_scatter(**quiet, **curves.mean_line(picture.frame, CHANNEL, offset, 1.0), line={"width": 1, "color": color})
-    t0, t1 = (picture.t0_us + offset) / 1000, (picture.t1_us + offset) / 1000
-    figure.update_xaxes(range=[t0, t1], autorange=False)
+    figure.add_scatter(**quiet, **curves.mean_line(picture.frame, CHANNEL, axis, 1.0), line={"width": 1, "color": color})
+    figure.update_xaxes(range=[axis.text(picture.t0_us), axis.text(picture.t1_us)], autorange=False)
     if shown is not None:
-        low, high = (min(max((end + offset) / 1000, t0), t1) for end in shown)
-        least = (t1 - t0) / 400  # a short window can still be seen
-        low = min(low, high - least)
-        window = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": low, "x1": high}
+        low, high = (min(max(end, picture.t0_us), picture.t1_us) for end in shown)
+        low = min(low, high - (picture.t1_us - picture.t0_us) // 400)  # a short window can still be seen
+        window = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": axis.text(low), "x1": axis.text(high)}
         look = {"fillcolor": rgba(theme.accent, 0.2), "line": {"color": theme.accent, "width": 1}}
         figure.update_layout(shapes=[window | look])
     return figure
@@ -61,7 +59,6 @@ def _layout(view: View) -> dict[str, Any]:
     return {
         "template": theme.template(),
         "margin": {"l": 66, "r": 62, "t": 2, "b": 20},
-        "height": 62,
         "dragmode": "select",
         "selectdirection": "h",
         "selections": [],
