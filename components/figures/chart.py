@@ -162,6 +162,7 @@ def styles(canvas: Canvas) -> list[dict[str, Any]]:
     found[LANE] = {
         "name": canvas.text["chart.marks"],
         "mode": "markers",
+        "xaxis": "x2",
         "yaxis": LANE_AXIS,
         "showlegend": False,
         "cliponaxis": False,

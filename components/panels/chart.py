@@ -140,7 +140,7 @@ def _side(picture: Picture, view: View, scales: dict[str, Scale]) -> list[Compon
             statistics(channel, picture.stats, picture.selection, scales[channel], text),
             id=ids.side(channel),
             className=f"side-channel of-{channel}",
-            style={"flexGrow": top - bottom},
+            style={"flexGrow": round(100 * (top - bottom), 2)},
         )
         for channel, (bottom, top) in zip(shown, places, strict=True)
     ]

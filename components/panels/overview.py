@@ -65,7 +65,18 @@ def _layout(view: View) -> dict[str, Any]:
         "selectionrevision": repr((view.range_us, view.span_s, view.device)),
         "newselection": {"line": {"color": theme.accent, "width": 1, "dash": "solid"}},
         "font": {"family": FONT, "size": 11, "color": theme.muted},
-        "xaxis": {"type": "date", "fixedrange": True, "showgrid": False, "tickformat": "%H:%M\n%m-%d", "linecolor": theme.border},
+        "xaxis": {
+            "type": "date",
+            "fixedrange": True,
+            "showgrid": False,
+            "linecolor": theme.border,
+            "nticks": 10,
+            "tickformatstops": [
+                {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+                {"dtickrange": [60_000, 86_400_000], "value": "%m-%d %H:%M"},
+                {"dtickrange": [86_400_000, None], "value": "%m-%d"},
+            ],
+        },
         "yaxis": {"visible": False, "fixedrange": True},
         "showlegend": False,
     }
