@@ -78,6 +78,116 @@ class Level(StrEnum):
     DANGER = "danger"
 
 
+class AlertChannel(StrEnum):
+    """What a rule watches. The first five change with each reading, the others with time."""
+
+    V = "v"
+    A = "a"
+    W = "w"
+    RESIDUAL = "residual"  # |v·a − w| in watts: what the sensor's own numbers disagree by
+    SENSOR = "sensor"  # 1 when the board says that a value is no good, else 0
+    AGE = "age"  # seconds since the board last said anything
+    COMPLETENESS = "completeness"  # of the last minute, 0…1
+
+
+class AlertState(StrEnum):
+    """normal → pending (beyond, not long enough) → firing → recovering (back, not long enough) → normal."""
+
+    NORMAL = "normal"
+    PENDING = "pending"
+    FIRING = "firing"
+    RECOVERING = "recovering"
+
+
+class AlertAction(StrEnum):
+    """What is done when a rule fires, beside what is always done (shown and stored)."""
+
+    NOTIFY = "notify"  # a notification of the browser
+    SOUND = "sound"  # a sound of the page
+    BUZZER = "buzzer"  # on the board
+    WEBHOOK = "webhook"  # the address that the settings name
+
+
+class AlertRule(msgspec.Struct, frozen=True):
+    """Beyond `on` for `hold_s` fires; at or within `off` for `clear_s` ends it. In the channel's unit.
+
+    `above`: beyond means greater than `on`, else less. `device` empty: every board. `repeat_s`: a rule that fires again
+    within this time sends no further message; what it did meanwhile is counted in the next.
+    """
+
+    id: str
+    channel: AlertChannel
+    severity: Level
+    on: float
+    off: float
+    above: bool = True
+    hold_s: float = 0.0
+    clear_s: float = 0.0
+    device: str = ""
+    actions: tuple[AlertAction, ...] = ()
+    repeat_s: float = 60.0
+    enabled: bool = True
+    name: str = ""
+
+
+class AlertRules(msgspec.Struct, frozen=True):
+    """The rules in force, until when some of them are not to disturb, and which ones the settings had given."""
+
+    rules: tuple[AlertRule, ...] = ()
+    snoozed_until_us: dict[str, int] = {}  # by the rule's id
+    from_settings: tuple[AlertRule, ...] = ()
+
+
+class Episode(msgspec.Struct, frozen=True):
+    """One time that a rule fired: from the first reading beyond `on` to the first that was back for good.
+
+    `fired_us`: when `hold_s` was over; `end_us`: None while it goes on; `cleared_us`: when `clear_s` was over.
+    `peak`: the most extreme value; `readings`: how many it had, from the first beyond to the last before the end (0 where
+    the channel is not one of readings). `evidence` says what was done about it, with times in milliseconds.
+    """
+
+    id: str
+    device: str
+    rule: AlertRule
+    start_us: int
+    fired_us: int
+    seen_us: int  # the newest reading in it
+    peak: float
+    readings: int
+    end_us: int | None = None
+    cleared_us: int | None = None
+    ended_by: str = ""  # "" while it goes on, "value", "rule" (changed or taken away)
+    acknowledged_us: int | None = None
+    evidence: dict[str, Any] = {}
+
+    @property
+    def duration_us(self) -> int:
+        """Up to its end, or to what was seen of it so far."""
+        return (self.seen_us if self.end_us is None else self.end_us) - self.start_us
+
+
+class AlertChange(msgspec.Struct, frozen=True):
+    """Something about an episode changed: `kind` is fired, ended, evidence or acknowledged.
+
+    `value`: of the reading that made it fire or end; None where none did.
+    """
+
+    kind: str
+    episode: Episode
+    value: float | None = None
+
+
+class AlertStatus(msgspec.Struct, frozen=True):
+    """How a rule stands that is not normal now. `since_us`: first beyond; `readings` and `peak` of the time since."""
+
+    rule: AlertRule
+    state: AlertState
+    since_us: int
+    peak: float
+    readings: int
+    episode: str  # its id; empty while pending
+
+
 class Reading(msgspec.Struct, frozen=True):
     """One accepted line. `seq` is extended: it goes on past the wire's rollover at 2³²."""
 
@@ -237,6 +347,8 @@ class Write(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()  # new or changed; the key is (device, boot, first)
     events: tuple[Event, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    episodes: tuple[Episode, ...] = ()  # new ones, or what more is known of them
+    rules: AlertRules | None = None  # the newest takes the place of all before
     boot: int | None = None
     ack: int | None = None
     words: tuple[str, ...] = ()  # the board's status words that the readings' flags name: the first is word 1
@@ -408,6 +520,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     residual_w: float | None  # last v·a − w
     version: int  # changes with every change of state
     marked: tuple[Marked, ...] = ()  # of this session, one for each kind of mark
+    alerts: tuple[AlertStatus, ...] = ()  # every rule that is not normal
 
 
 class Tick(msgspec.Struct, frozen=True):

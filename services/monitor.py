@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from services.actions.alert_book import AlertBook
 from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.device.device import Device
@@ -71,12 +72,14 @@ class Monitor:
             synchronous=settings.synchronous,
             on_commit=self._committed,
         )
+        self.alerts = AlertBook(settings, self._storage, self.clock)
 
     # --- running
 
     def start(self) -> None:
         """Open the database, then the links. Raises DatabaseError."""
         self._storage.start()
+        self.alerts.start()
         if self.settings.mock is not None:
             self._start_demo(self.settings.mock)
         for name, url in self.settings.named_ports():
@@ -110,6 +113,7 @@ class Monitor:
     def _add(self, name: str, url: str, simulated: SimulatedBoard | None = None) -> None:
         revive = simulated.ensure if simulated is not None else None
         device = Device(name, url, self.settings, self._storage, self.clock, revive)
+        self.alerts.adopt(name, device.alerts)
         self._devices = {**self._devices, name: device}
         device.link.start()
 

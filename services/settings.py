@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from services.analysis.alerts import Limit
+from services.analysis.alert_rules import Limit
 from services.analysis.validation import OPTION_NAMES, Limits
 from services.errors import SettingsError
 from services.model import Level

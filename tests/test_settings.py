@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mock.scenarios import SCENARIOS as KNOWN_SCENARIOS
-from services.analysis.alerts import Limit
+from services.analysis.alert_rules import Limit
 from services.analysis.validation import Limits
 from services.errors import SettingsError
 from services.model import Level

@@ -1,174 +1,263 @@
-"""Limits on a channel: when it is in warning or danger, and when that has ended.
+"""A rule against the values of one board: normal → pending → firing → recovering. Pure; time is that of the values.
 
-A limit is pending from the first reading beyond `on`, fires when every reading since has been beyond it for `hold_s`,
-and ends with the first reading that is back at `off`. Between `off` and `on` everything stays as it is (hysteresis).
+Nothing is assumed for time in which nothing was measured: a rule fires and ends at a reading. How readings are split
+into batches makes no difference. A batch costs two comparisons as long as it changes nothing.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from services.model import CHANNELS, F64, I64, Level
+from services.analysis.alert_rules import MICRO, SECOND_US
+from services.analysis.marks import MARK_MASK, MARK_SHIFT, OVERFLOW, SENSOR_ERROR
+from services.model import F64, I64, U16, AlertRule, AlertState, Flag, Level
 
-SECOND_US = 1_000_000
 SEVERITY = {Level.NORMAL: 0, Level.WARNING: 1, Level.DANGER: 2}
+Mask = NDArray[np.bool_]
+ACTIVE = frozenset({AlertState.FIRING, AlertState.RECOVERING})
 
 
-class Limit(msgspec.Struct, frozen=True):
-    """One limit of one channel, in its unit. `above`: beyond means greater than `on`, else less than `on`."""
+class Turn(msgspec.Struct, frozen=True):
+    """A rule began to fire (`ended` None) or has ended, at a value of `value`. Times as in `Episode`."""
 
-    channel: str
-    level: Level
-    on: float
-    off: float
-    hold_s: float = 0.0
-    above: bool = True
-
-    def problem(self) -> str:
-        """What is wrong with this limit, as a sentence; empty when nothing is."""
-        if self.channel not in CHANNELS:
-            return f"channel must be one of {', '.join(CHANNELS)}, not {self.channel!r}"
-        if self.level not in (Level.WARNING, Level.DANGER):
-            return "level must be warning or danger"
-        if not all(map(math.isfinite, (self.on, self.off, self.hold_s))) or self.hold_s < 0:
-            return "on, off and hold_s must be finite numbers, and hold_s not negative"
-        if self.off > self.on if self.above else self.off < self.on:
-            return f"off ({self.off:g}) must not be {'above' if self.above else 'below'} on ({self.on:g})"
-        return ""
-
-
-class Change(msgspec.Struct, frozen=True):
-    """A channel went from one level to another, because of `limit`, at a reading of `value`."""
-
-    time_us: int
-    channel: str
-    before: Level
-    level: Level
+    start_us: int
+    fired_us: int
+    at_us: int  # of the reading at which it turned
     value: float
-    limit: Limit
+    peak: float
+    readings: int
+    end_us: int | None = None
 
 
-class Thresholds:
-    """The limits of one channel and how it stands against them now. Limits of other channels are left out."""
+class _Tally:
+    """How many values, and the most extreme of them, the right way up."""
 
-    def __init__(self, channel: str, limits: Iterable[Limit]) -> None:
-        self.channel = channel
-        self._watches = [_Watch(limit) for limit in limits if limit.channel == channel]
+    __slots__ = ("count", "peak")
 
-    @property
-    def level(self) -> Level:
-        """The worst of the limits that fire now."""
-        return _worst(watch.level for watch in self._watches)
+    def __init__(self) -> None:
+        self.clear()
 
-    def update(self, time_us: int, value: float) -> Level:
-        """Take in one reading; the level after it."""
-        self.update_all(np.array([time_us], np.int64), np.array([value]))
-        return self.level
+    def clear(self) -> None:
+        self.count, self.peak = 0, -np.inf
 
-    def update_all(self, time_us: I64, values: F64) -> list[Change]:
-        """Take in a batch; every change of level in it. Readings older than one before them change nothing."""
-        if not len(values) or not self._watches:
-            return []
-        if len(values) > 1 and (time_us[1:] < time_us[:-1]).any():
-            ascending = time_us >= np.maximum.accumulate(time_us)
-            time_us, values = time_us[ascending], values[ascending]
-        levels = [watch.level for watch in self._watches]
-        turns: dict[int, dict[int, Level]] = {}
-        last_us = int(time_us[-1])
-        low, high = (float(values.min()), float(values.max())) if len(values) > 1 else (float(values[0]),) * 2
-        for number, watch in enumerate(self._watches):
-            if not watch.stays(low, high):
-                for row, level in watch.run(time_us, values):
-                    turns.setdefault(row, {})[number] = level
-            watch.seen(last_us)
-        return list(self._changes(turns, levels, time_us, values)) if turns else []
+    def add(self, count: int, peak: float) -> None:
+        self.count += count
+        self.peak = max(self.peak, peak)
 
-    def _changes(self, turns: dict[int, dict[int, Level]], levels: list[Level], time_us: I64, values: F64) -> Iterator[Change]:
-        """Changes of the worst level; limits that turn at the same row make one change, named after the severest."""
-        before = _worst(levels)
-        for row in sorted(turns):
-            for number, level in turns[row].items():
-                levels[number] = level
-            after = _worst(levels)
-            if after != before:
-                limits = (self._watches[number].limit for number in turns[row])
-                limit = max(limits, key=lambda limit: SEVERITY[limit.level])
-                yield Change(int(time_us[row]), self.channel, before, after, float(values[row]), limit)
-            before = after
+    def add_rows(self, values: F64) -> None:
+        if len(values):
+            self.add(len(values), float(values.max()))
 
 
-class _Watch:
-    """One limit: normal → pending → firing → normal."""
+class Watch:
+    """One rule on one board. Values are whole millionths of the unit, as floats; times ascend, also over batches."""
 
-    def __init__(self, limit: Limit) -> None:
-        self.limit = limit
-        self._hold_us = round(limit.hold_s * SECOND_US)
-        # Below is above with every sign turned round.
-        self._sign = 1.0 if limit.above else -1.0
-        self._on, self._off = limit.on * self._sign, limit.off * self._sign
-        self._firing = False
-        self._since_us: int | None = None  # pending since
-        self._last_us: int | None = None
+    def __init__(self, rule: AlertRule) -> None:
+        self.rule = rule
+        self.state = AlertState.NORMAL
+        self.start_us = self.fired_us = 0  # of the episode, while there is one
+        self._sign = 1.0 if rule.above else -1.0  # below is above with every sign turned round
+        self._on, self._off = (float(np.rint(limit * MICRO)) * self._sign for limit in (rule.on, rule.off))
+        self._hold_us, self._clear_us = (round(span_s * SECOND_US) for span_s in (rule.hold_s, rule.clear_s))
+        self._since_us = 0  # pending or recovering since
+        self._sure = _Tally()  # of the episode
+        self._tail = _Tally()  # of what belongs to it only if it goes on
 
     @property
-    def level(self) -> Level:
-        return self.limit.level if self._firing else Level.NORMAL
+    def active(self) -> bool:
+        """Firing, or recovering from it."""
+        return self.state in ACTIVE
 
-    def stays(self, low: float, high: float) -> bool:
-        """Whether readings between these values cannot change anything."""
-        if self._firing:
-            return (low if self.limit.above else -high) > self._off
-        return self._since_us is None and (high if self.limit.above else -low) <= self._on
+    @property
+    def peak(self) -> float:
+        """The most extreme value of the episode, in the unit."""
+        return self._sure.peak * self._sign / MICRO
 
-    def seen(self, time_us: int) -> None:
-        """Readings up to this time were taken in."""
-        self._last_us = time_us if self._last_us is None else max(self._last_us, time_us)
+    @property
+    def readings(self) -> int:
+        """How many values the episode has."""
+        return self._sure.count
 
-    def run(self, time_us: I64, values: F64) -> list[tuple[int, Level]]:
-        """Take in an ascending batch; the rows where the limit began to fire or ended, and its level from there.
+    def resume(self, start_us: int, fired_us: int, peak: float, readings: int) -> None:
+        """Go on with an episode that was firing when the program ended."""
+        self.state, self.start_us, self.fired_us = AlertState.FIRING, start_us, fired_us
+        self._sure.clear()
+        self._sure.add(readings, float(np.rint(peak * MICRO)) * self._sign)
 
-        Goes from one turn to the next, not from row to row.
+    def passes(self, count: int, low: float, high: float, last_us: int) -> bool:
+        """Take in `count` values from `low` to `high`, the last not after `last_us`, if they cannot turn anything.
+
+        False: they may, and must be looked at one by one. Nothing was taken in then.
         """
+        least, most = (low, high) if self._sign > 0 else (-high, -low)
+        if self.state is AlertState.NORMAL:
+            return most <= self._on
+        if self.state is AlertState.FIRING:
+            stays, tally = least > self._off, self._sure
+        elif self.state is AlertState.PENDING:
+            stays, tally = least > self._on and last_us < self._since_us + self._hold_us, self._sure
+        else:
+            stays, tally = most <= self._off and last_us < self._since_us + self._clear_us, self._tail
+        if stays:
+            tally.add(count, most)
+        return stays
+
+    def beyond(self, values: F64) -> Mask:
+        """Which values are beyond `on`."""
+        return values * self._sign > self._on
+
+    def take(self, time_us: I64, values: F64) -> list[Turn]:
+        """Take in an ascending batch; every turn in it, in order. The cost does not grow with how often it turns."""
+        if not len(values):
+            return []
         values = values * self._sign
-        ends, beyond, within = (np.flatnonzero(what) for what in (values <= self._off, values > self._on, values <= self._on))
-        turns: list[tuple[int, Level]] = []
-        count = len(values)
-        row = 0 if self._last_us is None else int(time_us.searchsorted(self._last_us))
-        while row < count:
-            if self._firing:
-                row = _next(ends, row, count)
-                if row < count:
-                    self._firing = False
-                    turns.append((row, self.level))
-            elif self._since_us is None:
-                row = _next(beyond, row, count)
-                if row < count:
-                    self._since_us = int(time_us[row])
-            else:
-                row = self._wait(row, time_us, _next(within, row, count))
-                if self._firing:
-                    turns.append((row, self.level))
+        pending, recovering = self.state is AlertState.PENDING, self.state is AlertState.RECOVERING
+        beyond = _Runs(time_us, values > self._on, self._hold_us, self._since_us if pending else None)
+        back = _Runs(time_us, values <= self._off, self._clear_us, self._since_us if recovering else None)
+        if recovering and back.carried_through:
+            self._tail.add_rows(values)
+            return []
+        events = _alternating(beyond, back, self.active)
+        if recovering and not (len(events.row) and events.carried[0]):  # not back after all: it belongs to the episode
+            self._sure.add(self._tail.count, self._tail.peak)
+        if pending and not (beyond.carried and (beyond.carried_through or (len(events.row) and events.carried[0]))):
+            self._sure.clear()
+        turns = self._turns(time_us, values, events)
+        self._settle(values, beyond, back, events)
         return turns
 
-    def _wait(self, row: int, time_us: I64, back: int) -> int:
-        """Pending: fire when the hold time is over before the reading at `back` that is within the limit again."""
-        assert self._since_us is not None
-        due = max(row, int(time_us.searchsorted(self._since_us + self._hold_us)))
-        self._firing = due < back
-        if self._firing or back < len(time_us):
-            self._since_us = None
-        return min(due, back)
+    def _turns(self, time_us: I64, values: F64, events: _Events) -> list[Turn]:
+        """What happened, with the tally of each episode up to there; the last one's stays in `_sure`."""
+        if not len(events.row):
+            return []
+        counts, peaks = _tallies(values, *events.segments)
+        turns = []
+        rows = zip(
+            events.fires.tolist(), events.row.tolist(), events.since_us.tolist(), events.carried.tolist(),
+            time_us[events.row].tolist(), values[events.row].tolist(), counts.tolist(), peaks.tolist(), strict=True,
+        )  # fmt: skip
+        for fires, _, since_us, carried, at_us, value, count, peak in rows:
+            if fires:
+                if not carried:
+                    self._sure.clear()
+                self.start_us, self.fired_us = since_us, at_us
+            self._sure.add(count, peak)
+            end_us = None if fires else since_us
+            value *= self._sign / MICRO
+            turns.append(Turn(self.start_us, self.fired_us, at_us, value, self.peak, self.readings, end_us))
+        return turns
+
+    def _settle(self, values: F64, beyond: _Runs, back: _Runs, events: _Events) -> None:
+        """How things stand behind the last row."""
+        active, first = self.active, 0
+        if len(events.row):
+            active = bool(events.fires[-1])
+            first = int(events.row[-1]) + 1
+        if active and back.open_start is not None:
+            self._sure.add_rows(values[first : back.open_start])
+            self._tail.clear()
+            self._tail.add_rows(values[back.open_start :])
+            self.state, self._since_us = AlertState.RECOVERING, back.open_since_us
+        elif active:
+            self._sure.add_rows(values[first:])
+            self.state = AlertState.FIRING
+        elif beyond.open_start is not None:
+            if not beyond.carried_through:
+                self._sure.clear()
+            self._sure.add_rows(values[beyond.open_start :])
+            self.state = AlertState.PENDING
+            self.start_us = self._since_us = beyond.open_since_us
+        else:
+            self.state = AlertState.NORMAL
 
 
-def _next(rows: I64, row: int, count: int) -> int:
-    """The first of ascending `rows` that is not before `row`; `count` when there is none."""
-    at = int(rows.searchsorted(row))
-    return int(rows[at]) if at < len(rows) else count
+class _Runs:
+    """Stretches of rows that are alike, each with the time since when, and the row at which it has lasted long enough.
+
+    `carried_us`: since when a stretch goes on that began before the batch, if there is one.
+    """
+
+    def __init__(self, time_us: I64, mask: Mask, hold_us: int, carried_us: int | None) -> None:
+        edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+        self.start, end = edges[::2], edges[1::2]
+        self.since_us: I64 = time_us[self.start]
+        self.carried = carried_us is not None and bool(mask[0])
+        if self.carried and carried_us is not None:
+            self.since_us[0] = carried_us
+        due = np.maximum(time_us.searchsorted(self.since_us + hold_us), self.start)
+        self.lasting = np.flatnonzero(due < end)
+        self.due_row: I64 = due[self.lasting]
+        whole = len(end) > 0 and int(end[-1]) == len(mask)
+        self.open_start = int(self.start[-1]) if whole else None
+        self.open_since_us = int(self.since_us[-1]) if whole else 0
+        self.carried_through = self.carried and whole and len(end) == 1 and not len(self.lasting)
 
 
-def _worst(levels: Iterable[Level]) -> Level:
+class _Events(msgspec.Struct):
+    """Turns as columns: the row of each, whether it begins to fire, since when, and whether that began before the batch.
+
+    `segments`: the rows [first, end) that each adds to the tally of its episode.
+    """
+
+    row: I64
+    fires: Mask
+    since_us: I64
+    carried: Mask
+    segments: tuple[I64, I64]
+
+
+def _alternating(beyond: _Runs, back: _Runs, active: bool) -> _Events:
+    """Of all rows where a stretch has lasted long enough those that turn something: firing and ending take turns."""
+    row = np.concatenate((beyond.due_row, back.due_row))
+    fires = np.arange(len(row)) < len(beyond.due_row)
+    since_us = np.concatenate((beyond.since_us[beyond.lasting], back.since_us[back.lasting]))
+    start = np.concatenate((beyond.start[beyond.lasting], back.start[back.lasting]))
+    carried = np.concatenate((beyond.lasting == 0, back.lasting == 0)) & np.where(fires, beyond.carried, back.carried)
+    order = np.argsort(row, kind="stable")
+    order = order[np.diff(fires[order], prepend=active)]
+    row, fires, since_us, start, carried = row[order], fires[order], since_us[order], start[order], carried[order]
+    before = np.concatenate(([0], row[:-1] + 1))
+    return _Events(row, fires, since_us, carried, (np.where(fires, start, before), np.where(fires, row + 1, start)))
+
+
+def _tallies(values: F64, first: I64, end: I64) -> tuple[I64, F64]:
+    """How many rows each of some stretches has, and their highest value; −inf for one without rows."""
+    pairs = np.stack((first, np.maximum(end, first)), axis=1).ravel()
+    highest = np.maximum.reduceat(np.append(values, -np.inf), pairs)[::2]
+    counts = np.maximum(end - first, 0)
+    return counts, np.where(counts > 0, highest, -np.inf)
+
+
+def complaints(flags: U16) -> Mask:
+    """Which readings came with a word of their board that something is wrong."""
+    mask: Mask = (flags >> MARK_SHIFT & MARK_MASK) >= OVERFLOW
+    return mask
+
+
+def doubted(flags: U16) -> Mask | None:
+    """Which readings have values that their board doubts; None: no one."""
+    if not (flags & int(Flag.MARKED)).any():
+        return None
+    mask: Mask = (flags >> MARK_SHIFT & MARK_MASK) >= SENSOR_ERROR
+    return mask if mask.any() else None
+
+
+def believed(watch: Watch, time_us: I64, values: F64, doubts: Mask) -> tuple[I64, F64]:
+    """What a rule goes by: a value that its board doubts can begin an alarm, and never ends one."""
+    kept = ~doubts | watch.beyond(values)
+    return time_us[kept], values[kept]
+
+
+def residual_uw(v_uv: F64, a_ua: F64, w_uw: F64) -> F64:
+    """|v·a − w| in whole microwatts."""
+    residual: F64 = np.rint(np.abs(v_uv * a_ua / MICRO - w_uw))
+    return residual
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    """The most severe of some levels; normal when there is none."""
     return max(levels, key=SEVERITY.__getitem__, default=Level.NORMAL)

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, cast
 
+from services.analysis.alert_rules import rule_of
 from services.clock import Clock
+from services.device.alert_actions import AlertActions
 from services.device.boot import Boot, Taken
 from services.device.boot_identity import boot_of, boot_of_level_0, next_of_level_0, ran_backwards
 from services.device.columns import Line
@@ -87,7 +89,8 @@ class Device:
         self._ack_again = False
         self._data_s = self._line_s = 0.0  # when anything came, when lines of readings came
         self._data_here = False
-        self._live = LiveState(name, settings, clock.now_us())
+        self._live = LiveState(name, clock.now_us())
+        self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._ledger = Ledger(name, storage, clock)
         self._sensor = "ok"
         self._judge = Judge(name, settings.limits)
@@ -113,6 +116,7 @@ class Device:
         with self._lock:
             for pending in self._commands.fail_all("the link was lost", self._clock.monotonic_s()):
                 self._finished(pending)
+            self.alerts.store_progress()
             self._ledger.event(EventKind.LINK, printable(self.link.problem or f"{self.url} was closed", 300), {"state": "lost"})
             self._ledger.flush()
 
@@ -165,6 +169,7 @@ class Device:
                 self._finished(failed)
             self._ledger.summaries(now_us)
             self._watch_state(now_us)
+            self.alerts.tick(now_us, now_s, self._line_s, self._ledger.counts, self.link.state)
             self._ledger.flush()
             return out + command
 
@@ -199,10 +204,8 @@ class Device:
         judged = self._judge.judge(taken)
         if taken.lines:
             self._watch_sensor(taken.lines[-1])
-        for change in self._live.add(judged.readings, now_us, self._judge.words):
-            data = {"channel": change.channel, "level": change.level, "value": change.value}
-            text = f"{change.channel}: {change.level} at {change.value:g}"
-            self._ledger.event(EventKind.ALERT, text, data, change.time_us)
+        self._live.add(judged.readings, now_us, self._judge.words)
+        self.alerts.add(judged.readings, self._data_s)
         if taken.duplicates and boot.wire is not None:
             self._ack_again = True
         self._ledger.readings(boot, taken, judged, now_us, self._judge.words)
@@ -322,6 +325,7 @@ class Device:
             self._boot.interval_us, self._boot.interval_known = float(outcome.args["value_ms"]) * 1e3, True
         if outcome.result == "ok" and outcome.name == "reset_energy":
             self._live.energy.reset(self._clock.now_us())
+        self.alerts.finished(pending)
         if not pending.internal:
             self._ledger.command(outcome)
 
@@ -372,9 +376,9 @@ class Device:
         """A consistent copy of the live state."""
         with self._lock:
             now_us, info = self._clock.now_us(), self.info()
-            version = self._version + self._ledger.version
-            live, counts, marked = self._live.figures(now_us), self._ledger.counts, self._judge.marked
-            return Snapshot(now_us=now_us, info=info, counts=counts, version=version, marked=marked, **live)
+            version, live = self._version + self._ledger.version + self.alerts.version, self._live.figures(now_us)
+            more = self.alerts.figures() | {"counts": self._ledger.counts, "marked": self._judge.marked}
+            return Snapshot(now_us=now_us, info=info, version=version, **live, **more)
 
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of the window as they stand now."""

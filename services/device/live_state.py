@@ -1,4 +1,4 @@
-"""What one board's readings add up to right now: window, statistics, energy, limits. Not locked: its device's lock is held."""
+"""What one board's readings add up to right now: window, statistics, energy. Not locked: its device's lock is held."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from services.analysis.alerts import Change, Thresholds
 from services.analysis.energy import Energy
-from services.analysis.marks import SENSOR_ERROR, mark_of, parted, status_of
+from services.analysis.marks import parted, status_of
 from services.analysis.moving import MovingMeans
 from services.analysis.seconds import Seconds
 from services.analysis.stats import RollingStats
 from services.analysis.window import Window
-from services.model import CHANNELS, F64, I64, Curve, Level, Reading, Readings, SpanStats
-from services.settings import Settings
+from services.model import Curve, Reading, Readings, SpanStats
 
 RATE_US = 5_000_000
 
@@ -22,48 +20,31 @@ RATE_US = 5_000_000
 class LiveState:
     """Takes in accepted readings; answers for the last minutes."""
 
-    def __init__(self, device: str, settings: Settings, now_us: int) -> None:
+    def __init__(self, device: str, now_us: int) -> None:
         self._device = device
         self.window = Window()
         self._seconds = Seconds()
         self._stats = RollingStats(self.window, self._seconds)
         self._moving = MovingMeans(self._seconds)
         self.energy = Energy(now_us)
-        self._limits = settings.thresholds
-        self._thresholds = {name: Thresholds(name, settings.thresholds) for name in CHANNELS}
         self.last: Reading | None = None
 
-    def add(self, rows: Readings, now_us: int, words: tuple[str, ...] = ()) -> list[Change]:
-        """Readings in any order; which limits changed by them. `words`: the board's own, that flags name.
+    def add(self, rows: Readings, now_us: int, words: tuple[str, ...] = ()) -> None:
+        """Readings in any order. `words`: the board's own, that flags name.
 
-        Marked ones are in the window and seen by the limits (an over-current must not silence its own alarm), and in
-        nothing that is added up.
+        Marked ones are in the window, and in nothing that is added up.
         """
         if not len(rows):
-            return []
+            return
         if len(rows) > 1 and (rows.time_us[1:] < rows.time_us[:-1]).any():
             rows = rows.take(np.argsort(rows.time_us, kind="stable"))
         self.window.append(rows)
         self.window.evict(now_us)
-        good, marked = parted(rows)
+        good, _ = parted(rows)
         self._seconds.add(good)
         self.energy.add(good)
         if self.last is None or int(rows.time_us[-1]) >= self.last.time_us:
             self.last = _newest(self._device, rows, now_us, words)
-        changes = [threshold.update_all(*self._seen(name, rows, marked)) for name, threshold in self._thresholds.items()]
-        return [change for some in changes for change in some]
-
-    def _seen(self, channel: str, rows: Readings, marked: Readings | None) -> tuple[I64, F64]:
-        """What the limits of a channel see: a value that its board doubts can begin an alarm, and never ends one."""
-        values = getattr(rows, channel)
-        if marked is None:
-            return rows.time_us, values
-        doubted = np.array([mark_of(flags) >= SENSOR_ERROR for flags in rows.flags.tolist()])
-        kept = ~doubted
-        for limit in self._limits:
-            if limit.channel == channel:
-                kept |= values > limit.on if limit.above else values < limit.on
-        return rows.time_us[kept], values[kept]
 
     def rate_hz(self, now_us: int) -> float:
         """Readings per second, lately."""
@@ -85,7 +66,6 @@ class LiveState:
             "energy_wh": self.energy.energy_wh,
             "charge_mah": self.energy.charge_mah,
             "energy_since_us": self.energy.since_us,
-            "levels": {name: Level(threshold.level) for name, threshold in self._thresholds.items()},
             "residual_w": last.v * last.a - last.w if last else None,
         }
 

@@ -160,10 +160,11 @@ def _joined(writes: list[Write]) -> Write:
     readings = Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names)) if parts else None
     beside = {
         name: tuple(chain.from_iterable(getattr(write, name) for write in writes))
-        for name in ("rejected", "gaps", "events", "tallies")
+        for name in ("rejected", "gaps", "events", "tallies", "episodes")
     }
     ack = max((write.ack for write in writes if write.ack is not None), default=None)
-    return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, **beside)
+    rules = next((write.rules for write in reversed(writes) if write.rules is not None), None)
+    return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, rules=rules, **beside)
 
 
 def _once(write: Write) -> Write:
@@ -178,4 +179,4 @@ def _rows(writes: Iterable[Write]) -> int:
 def _weight(write: Write) -> int:
     """Its share of the bound; an event or a line weighs as much as a reading."""
     rows = 0 if write.readings is None else len(write.readings)
-    return 1 + rows + len(write.rejected) + len(write.gaps) + len(write.events) + len(write.tallies)
+    return 1 + rows + sum(map(len, (write.rejected, write.gaps, write.events, write.tallies, write.episodes)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from services.analysis.marks import marked
 from services.analysis.validation import LARGEST, NO_LIMIT
 from services.model import I64, Event, Gap, Readings, Rejected, Tally, Write
-from services.storage import rollups
+from services.storage import alert_record, rollups
 from services.storage.database import Connection
 from services.storage.rows import Rows
 from services.storage.schema import SEQ_BITS, SEQ_MASK
@@ -111,6 +111,11 @@ class Ingest:
                     at = (device, write.boot)
                     durable[at] = max(write.ack, durable.get(at, write.ack))
         self._store_events([event for write in writes for event in write.events])
+        if episodes := [episode for write in writes for episode in write.episodes]:
+            self._each(alert_record.UPSERT, list(map(alert_record.row, episodes)))
+            alert_record.trim(self._conn)
+        if rules := [write.rules for write in writes if write.rules is not None]:
+            alert_record.save(self._conn, rules[-1])
         return [Durable(device, boot, ack) for (device, boot), ack in durable.items()]
 
     def _device_writes(self, name: str, writes: list[Write]) -> None:

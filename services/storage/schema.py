@@ -145,5 +145,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             x.w_min / 1e6 AS power_marked_min, x.w_max / 1e6 AS power_marked_max
         FROM rollup_60s AS m JOIN devices ON devices.device_id = m.id >> 40 LEFT JOIN marked_60s AS x ON x.id = m.id""",
     ),
+    (
+        """CREATE TABLE alert_rules (
+            id TEXT PRIMARY KEY, place INTEGER NOT NULL, body TEXT NOT NULL, -- JSON
+            snoozed_until_us INTEGER NOT NULL DEFAULT 0
+        ) STRICT""",
+        # One row for each time that a rule fired, however many readings it had.
+        """CREATE TABLE alert_episodes (
+            id TEXT PRIMARY KEY, device TEXT NOT NULL, rule_id TEXT NOT NULL, channel TEXT NOT NULL, severity TEXT NOT NULL,
+            start_us INTEGER NOT NULL, fired_us INTEGER NOT NULL, seen_us INTEGER NOT NULL, -- the newest reading in it
+            end_us INTEGER, cleared_us INTEGER, -- NULL while it goes on
+            peak REAL NOT NULL, readings INTEGER NOT NULL, ended_by TEXT NOT NULL, acknowledged_us INTEGER,
+            rule TEXT NOT NULL, evidence TEXT NOT NULL -- JSON
+        ) STRICT""",
+        "CREATE INDEX alert_episodes_start ON alert_episodes (start_us)",
+        "CREATE INDEX alert_episodes_open ON alert_episodes (device) WHERE end_us IS NULL",
+        "DROP VIEW alert_events",
+        """CREATE VIEW alert_events AS SELECT
+            start_us AS timestamp, device, rule_id AS rule, channel, severity, -- UTC, microseconds since 1970
+            (coalesce(end_us, seen_us) - start_us) / 1e6 AS duration_s, end_us IS NULL AS going_on, peak, readings,
+            acknowledged_us IS NOT NULL AS acknowledged
+        FROM alert_episodes""",
+    ),
 )
 VERSION = len(MIGRATIONS)

@@ -12,8 +12,22 @@ import msgspec
 from services.analysis.decimate import no_curve
 from services.clock import Clock
 from services.errors import DatabaseError, ExportCancelled
-from services.model import Counts, Curve, Event, Gap, Reading, Readings, Rejected, Restored, SpanStats, StorageHealth, Write
-from services.storage import counts, file_check, health, history, rollups
+from services.model import (
+    AlertRules,
+    Counts,
+    Curve,
+    Episode,
+    Event,
+    Gap,
+    Reading,
+    Readings,
+    Rejected,
+    Restored,
+    SpanStats,
+    StorageHealth,
+    Write,
+)
+from services.storage import alert_record, counts, file_check, health, history, rollups
 from services.storage.counts import GAPS_LIMIT
 from services.storage.database import Cancelled, Connection, Readers, is_cancelled, transaction
 from services.storage.ingest import Durable
@@ -169,6 +183,28 @@ class Storage:
                 readings = chunks.next(conn)
             if readings is not None:
                 yield readings
+
+    # --- alerts
+
+    def alert_rules(self) -> AlertRules:
+        """The rules as they were stored last."""
+        with self._reading() as conn:
+            return alert_record.load(conn)
+
+    def episodes(self, device: str | None, t0_us: int, t1_us: int, limit: int) -> list[Episode]:
+        """Times that a rule fired and that touch the span, newest first."""
+        with self._reading() as conn:
+            return alert_record.episodes(conn, device, t0_us, t1_us, limit)
+
+    def open_episodes(self, device: str) -> list[Episode]:
+        """Those of a device that have not ended."""
+        with self._reading() as conn:
+            return alert_record.open_episodes(conn, device)
+
+    def episode(self, episode_id: str) -> Episode | None:
+        """One by its id."""
+        with self._reading() as conn:
+            return alert_record.episode(conn, episode_id)
 
     # --- care
 

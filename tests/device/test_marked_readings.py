@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.analysis.alerts import Limit
+from services.analysis.alert_rules import Limit
 from services.device.device import Device
 from services.model import Curve, EventKind, Level, Reason
 from services.settings import Settings
