@@ -3,7 +3,9 @@
 PowermonError
 ├── SettingsError        options or settings file unusable (all problems at once)
 ├── BadRequest           a question that cannot be answered as asked (names the field)
-│   └── UnknownDevice
+│   ├── UnknownDevice
+│   └── Conflict         it makes sense, but not as things are now
+├── PortNotOpened        a board that was to be added: why its port did not open
 ├── CommandError         a command that the board cannot be sent
 ├── DatabaseError
 │   ├── DatabaseUnreadable   not SQLite, no permission; the file is left untouched
@@ -43,6 +45,17 @@ class UnknownDevice(BadRequest):
     def __init__(self, device: str, known: list[str]) -> None:
         names = ", ".join(known) or "none yet"
         super().__init__(f"unknown device {device!r}; known: {names}", "device", "unknown_device")
+
+
+class Conflict(BadRequest):
+    """Right in itself, but not as things are: the name or the port is taken, the board has no link."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message, field, "conflict")
+
+
+class PortNotOpened(PowermonError):
+    """The port of a board that was to be added did not open; the message says why and what to do."""
 
 
 class CommandError(PowermonError):

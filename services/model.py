@@ -443,13 +443,17 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class PortInfo(msgspec.Struct, frozen=True):
-    """A serial port of this machine. `advice` says what the port doctor found and the command that mends it."""
+    """A serial port of this machine. `advice` says what the port doctor found and the command that mends it.
+
+    `state`: connected (we read it), board (a board speaks on it), noise, silent, busy, refused; empty: not listened to.
+    """
 
     url: str
     description: str
     vid_pid: str
     likely: bool
     advice: str = ""
+    state: str = ""
 
 
 class ClockHealth(msgspec.Struct, frozen=True):
@@ -577,4 +581,5 @@ class Health(msgspec.Struct, frozen=True):
     uptime_s: float
     storage: StorageHealth
     devices: tuple[DeviceInfo, ...]
-    latency_ms: dict[str, float | None]  # received → stored in window p50/p95, measured
+    latency_ms: dict[str, float | None]  # live readings, received → stored in window p50/p95, measured
+    found_ports: tuple[PortInfo, ...] = ()  # boards that speak on a port and are not read: to be offered

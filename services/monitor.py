@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,9 @@ import numpy as np
 from services.actions.alert_book import AlertBook
 from services.analysis.frame import frame_of_curve
 from services.clock import Clock
+from services.device.boards import Boards
 from services.device.device import Device
-from services.errors import BadRequest, CommandError, UnknownDevice
-from services.link import ports
-from services.link.addresses import checked_address
-from services.link.simulated_board import SimulatedBoard
+from services.errors import CommandError, Conflict
 from services.model import (
     ClockHealth,
     CommandOutcome,
@@ -38,6 +35,7 @@ from services.model import (
     Tick,
     Write,
 )
+from services.options import DEMO_NAME
 from services.settings import Settings, program_version
 from services.storage import export as exports
 from services.storage.ingest import Durable
@@ -47,8 +45,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-DEMO = "demo"
-MAX_DEVICES = 16
 
 
 class Monitor:
@@ -59,9 +55,6 @@ class Monitor:
         self.version = program_version()
         self.clock = Clock()
         self._started_s = self.clock.monotonic_s()
-        self._devices: dict[str, Device] = {}
-        self._simulated: SimulatedBoard | None = None
-        self._choice = ""
         self._storage = Storage(
             settings.database,
             self.clock,
@@ -73,6 +66,7 @@ class Monitor:
             on_commit=self._committed,
         )
         self.alerts = AlertBook(settings, self._storage, self.clock)
+        self._boards = Boards(settings, self._storage, self.clock, self._watch_alerts, self.alerts.release)
 
     # --- running
 
@@ -80,49 +74,20 @@ class Monitor:
         """Open the database, then the links. Raises DatabaseError."""
         self._storage.start()
         self.alerts.start()
-        if self.settings.mock is not None:
-            self._start_demo(self.settings.mock)
-        for name, url in self.settings.named_ports():
-            if url != "auto":
-                self._add(name or _name_of(url), url)
-            elif self.settings.mock is None:
-                self._find_boards(name)
+        self._boards.start()
 
     def stop(self) -> None:
         """Close the links, commit everything that was accepted, close the database."""
-        for device in self._devices.values():
-            device.link.stop()
-        if self._simulated is not None:
-            self._simulated.stop()
+        self._boards.stop()
         self._storage.stop()
 
-    def _find_boards(self, name: str) -> None:
-        """`auto`: one likely board is used; of several the page asks; without any the simulated board stands in."""
-        likely = [port for port in ports.list_ports() if port.likely]
-        if len(likely) == 1:
-            self._add(name or _name_of(likely[0].url), likely[0].url)
-        elif likely:
-            self._choice = f"{len(likely)} boards were found; choose one on the page"
-        if len(likely) != 1 and self.settings.demo:
-            self._start_demo("normal")
-
-    def _start_demo(self, scenario: str) -> None:
-        self._simulated = SimulatedBoard(scenario, self.settings.mock_args)
-        self._add(DEMO, self._simulated.url, self._simulated)
-
-    def _add(self, name: str, url: str, simulated: SimulatedBoard | None = None) -> None:
-        revive = simulated.ensure if simulated is not None else None
-        device = Device(name, url, self.settings, self._storage, self.clock, revive)
-        self.alerts.adopt(name, device.alerts)
-        self._devices = {**self._devices, name: device}
-        device.link.start()
+    def _watch_alerts(self, device: Device) -> None:
+        self.alerts.adopt(device.name, device.alerts)
 
     def _committed(self, durable: list[Durable]) -> None:
         """In the storage's thread, after each commit."""
         for done in durable:
-            device = self._devices.get(done.device)
-            if device is not None:
-                device.durable(done.boot, done.ack)
+            self._boards.durable(done.device, done.boot, done.ack)
         moved_us = self.clock.discipline()
         if moved_us:
             text = f"the host's clock was set by {moved_us / 1e6:+.1f} s; readings keep their even time until a restart"
@@ -145,11 +110,12 @@ class Monitor:
         stored = [] if devices else [name for name in self._storage.devices() if name]
         return next(iter([*real, *devices, *stored]), None)
 
+    @property
+    def _devices(self) -> dict[str, Device]:
+        return self._boards.linked
+
     def _device(self, name: str) -> Device:
-        device = self._devices.get(name)
-        if device is None:
-            raise UnknownDevice(name, list(self._devices))
-        return device
+        return self._boards.device(name)
 
     def snapshot(self, device: str) -> Snapshot:
         """The live state of a board. Raises UnknownDevice."""
@@ -173,31 +139,26 @@ class Monitor:
         return self._device(device).command(name, args)
 
     def ports(self) -> list[PortInfo]:
-        """The serial ports of this machine."""
-        return ports.list_ports()
+        """The serial ports of this machine, and what the port doctor says of each."""
+        return self._boards.ports()
 
     def connect(self, url: str, name: str = "") -> str:
-        """Add a board while running; returns its device name. Raises BadRequest."""
-        device = name or _name_of(url)
-        if not re.fullmatch(r"[\w.-]{1,32}", device, re.ASCII) or device == DEMO:
-            raise BadRequest("a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'", "name")
-        taken = self._devices.get(device)
-        if taken is not None and taken.url == url:
-            return device
-        checked_address(url, [port.url for port in self.ports()], self.settings.allow_connect)
-        if taken is not None or any(other.url == url for other in self._devices.values()):
-            raise BadRequest(f"{device} or {url} is in use already", "name" if taken else "url")
-        if len(self._devices) >= MAX_DEVICES:
-            raise BadRequest(f"{MAX_DEVICES} boards are connected already", "url")
-        self._choice = ""
-        self._add(device, url)
-        return device
+        """Add a board while running, now and after a restart; answers its name once the port opened.
+
+        Raises BadRequest, Conflict, or PortNotOpened with the reason; nothing is left of it then.
+        """
+        return self._boards.connect(url, name)
+
+    def remove(self, device: str) -> None:
+        """End a board's link; its record stays. Raises UnknownDevice, Conflict."""
+        if device not in self._devices and device in self._storage.devices():
+            raise Conflict(f"{device} has no link: there is only its record, which stays", "device")
+        self._boards.remove(device)
 
     def fault(self, device: str, name: str, value: float) -> None:
         """Make the simulated board misbehave. Raises CommandError for a real one."""
-        if self._simulated is None or not self._device(device).demo:
+        if not self._boards.fault(device, name, value):
             raise CommandError("faults are for the simulated board only")
-        self._simulated.fault(name, value)
 
     # --- record
 
@@ -282,15 +243,15 @@ class Monitor:
         storage = self._storage.health()
         devices = self.devices()
         reasons = [storage.problem] if storage.problem else []
-        reasons += [self._choice] if self._choice else []
+        choice = self._boards.choice()
+        reasons += [choice] if choice else []
         linked = [info for info in devices if info.device in self._devices]
         reasons += [f"{info.device}: {info.problem or info.state.value}" for info in linked if info.state is not LinkState.LIVE]
         dead = [name for name, device in self._devices.items() if not device.link.alive]
         reasons += [f"{name}: its reader has stopped" for name in dead]
         uptime_s = self.clock.monotonic_s() - self._started_s
-        return Health(
-            "degraded" if reasons else "ok", tuple(reasons), self.version, uptime_s, storage, tuple(devices), self._latency_ms()
-        )
+        status, found = "degraded" if reasons else "ok", tuple(self._boards.found())
+        return Health(status, tuple(reasons), self.version, uptime_s, storage, tuple(devices), self._latency_ms(), found)
 
     def _latency_ms(self) -> dict[str, float | None]:
         values = [value for device in self._devices.values() for value in device.latencies_ms()]
@@ -298,12 +259,6 @@ class Monitor:
             return {"p50": None, "p95": None}
         p50, p95 = np.percentile(values, (50, 95))
         return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
-
-
-def _name_of(url: str) -> str:
-    """A device name from a port: its last part, or host and port."""
-    text = url.split("://", 1)[-1].rstrip("/")
-    return re.sub(r"[^\w.-]+", "-", text.rsplit("/", 1)[-1])[-32:].strip("-") or "board"
 
 
 def _stored_only(name: str) -> DeviceInfo:
@@ -314,7 +269,7 @@ def _stored_only(name: str) -> DeviceInfo:
         state_since_us=0,
         problem="",
         next_try_s=None,
-        demo=name == DEMO,
+        demo=name == DEMO_NAME,
         replay=False,
         level=None,
         tracked=True,

@@ -45,7 +45,7 @@ def test_the_ways_to_run_it_set_what_exists(file: str) -> None:
 
 def test_each_route_is_documented_and_each_documented_route_exists() -> None:
     paths = set(create_api(FakeMonitor()).openapi()["paths"])  # type: ignore[arg-type]
-    named = set(re.findall(r"`(?:GET|POST) (/[^`?]*)", (DOCS / "api.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"`(?:GET|POST|PUT|DELETE) (/[^`?]*)", (DOCS / "api.md").read_text(encoding="utf-8")))
     assert named == paths
 
 

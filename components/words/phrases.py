@@ -15,6 +15,11 @@ MEANWHILE = "{cause}: readings wait in memory and are written as soon as it work
 KOREAN: dict[str, str] = {
     # links and ports (services/link)
     "{url}: {cause}; is the other end running?": "{url}: {cause}. 상대 프로그램이 실행 중인지 확인하세요.",
+    "{url} is not there: unplugged, or under another name (ports found: {ports}); a container must be given it "
+    "with `{option}`; it is tried again by itself": (
+        "{url} 포트가 없습니다. 뽑혔거나 이름이 바뀌었습니다 (찾은 포트: {ports}). "
+        "컨테이너에는 `{option}` 옵션으로 넘겨야 합니다. 자동으로 다시 시도합니다."
+    ),
     "{url} is not there: unplugged, or under another name (ports found: none); it is tried again by itself": (
         "{url} 포트가 없습니다. 뽑혔거나 이름이 바뀌었습니다 (찾은 포트 없음). 자동으로 다시 시도합니다."
     ),
@@ -31,7 +36,38 @@ KOREAN: dict[str, str] = {
     "{url}: no permission; run `{command}`, then log out and in again": (
         "{url}: 권한이 없습니다. `{command}` 명령을 실행한 뒤 로그아웃했다가 다시 로그인하세요."
     ),
+    "{url}: permission denied; another program may have it open": (
+        "{url}: 권한이 없습니다. 다른 프로그램이 사용 중일 수 있습니다."
+    ),
+    "{url}: no permission, and no group has one; run `{command}`": (
+        "{url}: 권한이 없고, 권한을 가진 그룹도 없습니다. `{command}` 명령을 실행하세요."
+    ),
+    "{url}: no permission yet: you are in the group {group}, but not in this session; log out and in again": (
+        "{url}: 아직 권한이 없습니다. {group} 그룹에 속해 있지만 이 세션에는 반영되지 않았습니다. "
+        "로그아웃했다가 다시 로그인하세요."
+    ),
+    "{url}: not allowed in this container; start it with `{options}`": (
+        "{url}: 이 컨테이너에서는 허용되지 않습니다. `{options}` 옵션으로 컨테이너를 시작하세요."
+    ),
     "{url}: permission denied": "{url}: 권한이 없습니다.",
+    "{url} was unplugged or its driver gave up; it is tried again by itself": (
+        "{url} 포트가 뽑혔거나 드라이버가 멈췄습니다. 자동으로 다시 시도합니다."
+    ),
+    "{url} is no serial port: choose one of those that are there ({ports})": (
+        "{url}은(는) 시리얼 포트가 아닙니다. 있는 포트 중에서 고르세요 ({ports})."
+    ),
+    "{url} did not open within {s} s": "{url} 포트가 {s}초 안에 열리지 않았습니다",
+    "{n} boards were found; choose one on the page": "보드 {n}개를 찾았습니다. 페이지에서 하나를 고르세요.",
+    "a board was found at {url} ({description}): it can be connected": (
+        "{url}에서 보드를 찾았습니다 ({description}). 연결할 수 있습니다."
+    ),
+    "{device} was removed; its record stays": "{device} 보드를 제거했습니다. 기록은 남아 있습니다.",
+    "bytes come, but no line of a board: another speed (--baud), or another device": (
+        "데이터는 오지만 보드의 줄이 아닙니다. 속도(--baud)가 다르거나 다른 장치입니다."
+    ),
+    "nothing came within {s} s: connect it if it is your board": (
+        "{s}초 동안 아무것도 오지 않았습니다. 본인의 보드라면 연결하세요."
+    ),
     "{url} says nothing; opening it anew": "{url}에서 아무것도 오지 않아 다시 엽니다",
     "{url} was closed at the other end": "{url} 연결을 상대 쪽에서 닫았습니다",
     "{url} was closed": "{url} 연결이 닫혔습니다.",

@@ -70,6 +70,11 @@ class AlertBook:
             self._boards = {**self._boards, device: board}
             board.attach(self._told, self._rules, going_on)
 
+    def release(self, device: str) -> None:
+        """The board is not read any more; what fires there stays open until it is read again."""
+        with self._changing:
+            self._boards = {name: board for name, board in self._boards.items() if name != device}
+
     # --- rules
 
     @property

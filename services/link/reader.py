@@ -10,16 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import serial
-
 from services.errors import PowermonError
-from services.link.ports import explain
+from services.link.ports import WAIT_S, explain, open_port
 from services.model import LinkState
 
 log = logging.getLogger(__name__)
 
 READ_BYTES = 65_536
-WAIT_S = 0.05  # the handler is asked at least this often
 CLUMP_BYTES = 65_536  # at high rates up to this much is handed over at a time, but nothing waits longer than CLUMP_S
 CLUMP_S = 0.01
 OUT_BYTES = 4_096  # what a port that takes nothing may leave waiting
@@ -64,6 +61,7 @@ class Link:
         self._prepare = prepare  # called before each opening; what it raises counts as a port that cannot be opened
         self._failures = 0
         self._stop = threading.Event()
+        self._tried = threading.Event()  # the first opening succeeded or failed, or there will be none
         self._thread: threading.Thread | None = None
         self._out = b""
 
@@ -79,9 +77,20 @@ class Link:
             self._thread = threading.Thread(target=self._run, name=f"link-{self.url}", daemon=True)
             self._thread.start()
 
+    def first_outcome(self, timeout_s: float) -> str:
+        """Wait for the first opening: empty when the port opened, else why it did not."""
+        if not self._tried.wait(timeout_s):
+            return f"{self.url} did not open within {timeout_s:g} s"
+        return "" if self.opens else self.problem or f"{self.url} was not opened"
+
+    def ask_stop(self) -> None:
+        """The thread ends soon; `stop` waits for it."""
+        self._stop.set()
+        self._tried.set()
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the thread, which closes the port."""
-        self._stop.set()
+        self.ask_stop()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
@@ -95,31 +104,27 @@ class Link:
             if not self._stop.is_set():
                 self._pause()
         self.state = LinkState.CLOSED
+        self._tried.set()
 
     def _once(self) -> None:
         """Open the port and serve it until it is gone."""
         self.state, self.next_try_at_s = LinkState.OPENING, None
         try:
-            port = self._open()
+            if self._prepare is not None:
+                self._prepare()
+            port = open_port(self.url, self._baud, dtr=self._dtr)
         except (OSError, ValueError, PowermonError) as error:  # SerialException is an OSError
             self._failed(explain(error, self.url))
         else:
-            self._serve(port)
-
-    def _open(self) -> Any:
-        if self._prepare is not None:
-            self._prepare()
-        port = serial.serial_for_url(self.url, do_not_open=True, baudrate=self._baud, timeout=WAIT_S, write_timeout=1.0)
-        if "://" not in self.url:
-            port.exclusive = True  # a second program on the port would steal bytes
-        if not self._dtr and "://" not in self.url:
-            port.dtr = False
-        port.open()
-        return port
+            if self._stop.is_set():  # opening took longer than the one who asked for it waited: nothing is read
+                self._close(port)
+            else:
+                self._serve(port)
 
     def _failed(self, problem: str) -> None:
         self._failures += 1
         self.problem = problem
+        self._tried.set()
         log.log(logging.WARNING if self._failures == 1 else logging.DEBUG, "%s", problem)
 
     def _pause(self) -> None:
@@ -132,6 +137,7 @@ class Link:
             log.info("%s is open again", self.url)
         self.state, self.problem, self._out = LinkState.WAITING, "", b""
         self.opens += 1
+        self._tried.set()
         self._call(self._handler.opened)
         try:
             while not self._stop.is_set():
@@ -146,11 +152,14 @@ class Link:
             self._failed(explain(error, self.url))
         finally:
             self.state = LinkState.LOST
-            try:
-                port.close()
-            except OSError as error:
-                log.debug("closing %s: %s", self.url, error)
+            self._close(port)
             self._call(self._handler.closed)
+
+    def _close(self, port: Any) -> None:
+        try:
+            port.close()
+        except OSError as error:
+            log.debug("closing %s: %s", self.url, error)
 
     def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         try:

@@ -29,7 +29,7 @@ from services.model import (
 )
 from services.storage import alert_record, counts, file_check, health, history, rollups
 from services.storage.counts import GAPS_LIMIT
-from services.storage.database import Cancelled, Connection, Readers, is_cancelled, transaction
+from services.storage.database import Cancelled, Connection, Readers, get_setting, is_cancelled, set_setting, transaction
 from services.storage.ingest import Durable
 from services.storage.retention import Limits
 from services.storage.rows import next_time
@@ -39,6 +39,7 @@ from services.storage.writer import Policy, Writer
 
 HOUR_US = 3_600_000_000
 END_US = 1 << 62
+KEEP_S = 3.0  # what a setting may take: a long job may be before it
 
 __all__ = ["Durable", "Storage"]
 
@@ -218,6 +219,20 @@ class Storage:
         """Copy the database while it is written; never overwrites a file. Raises DatabaseError."""
         file_check.backup(self._writer.path, path)
 
+    def setting(self, key: str) -> str | None:
+        """What was kept under this name; None when nothing was, or the file cannot be read now."""
+        try:
+            with self._reading() as conn:
+                return get_setting(conn, key)
+        except DatabaseError:
+            return None
+
+    def keep_setting(self, key: str, value: str) -> bool:
+        """Keep it in the file; False when that is not possible now."""
+        job = _Keep(key, value)
+        self._writer.submit(job.step).wait(KEEP_S)
+        return job.kept
+
     def rebuild_rollups(self) -> None:
         """Make all rollups anew from the readings; recording goes on meanwhile. Returns when it is done."""
         job = _Rebuild()
@@ -234,6 +249,19 @@ class Storage:
             if is_cancelled(cancelled):
                 raise ExportCancelled("the query was cancelled") from error
             raise DatabaseError(f"the database cannot be read now: {error}") from error
+
+
+class _Keep:
+    """One setting."""
+
+    def __init__(self, key: str, value: str) -> None:
+        self._key, self._value = key, value
+        self.kept = False
+
+    def step(self, conn: Connection) -> bool:
+        set_setting(conn, self._key, self._value)
+        self.kept = True
+        return True
 
 
 class _Rebuild:

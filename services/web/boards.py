@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from services.errors import BadRequest, UnknownDevice
 from services.web import payloads
@@ -99,11 +100,26 @@ async def ports(request: Request) -> dict[str, Any]:
 
 @router.post("/api/connect", summary="Read one more board")
 async def connect(request: Request, connection: Annotated[Connection, Body()]) -> dict[str, Any]:
-    """Adds a link while the program runs; it is tried for ever, like one from the command line.
+    """Adds a link, now and after a restart. Answers when the port opened; else 502 with the reason, and nothing is left of it.
 
     `url` is one of the ports found, `socket://host:port`, `rfc2217://host:port` or `loop://`; `--allow-connect` adds others.
     """
-    return {"device": await query(request, monitor_of(request).connect, connection.url, connection.name)}
+    workers = workers_of(request)
+    return {"device": await workers.run(workers.commands, monitor_of(request).connect, connection.url, connection.name)}
+
+
+@router.delete("/api/devices/{device}", summary="Stop reading a board")
+async def remove(request: Request, device: DeviceInPath) -> dict[str, Any]:
+    """Removes the link, not the record. 404: no such board; 409: it has no link, or is being added just now.
+
+    A board that the command line, the environment or the settings file names is there again after a restart.
+    """
+    workers = workers_of(request)
+    try:
+        await workers.run(workers.commands, monitor_of(request).remove, device)
+    except UnknownDevice as error:
+        raise HTTPException(404, str(error)) from error
+    return {"device": device, "removed": True}
 
 
 @router.post("/api/demo/fault", summary="Make the simulated board misbehave")

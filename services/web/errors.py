@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.errors import BadRequest, CommandError, PowermonError, WireError
+from services.errors import BadRequest, CommandError, Conflict, PortNotOpened, PowermonError, WireError
 
 CALLBACK_PATH = "/_dash-update-component"
 log = logging.getLogger(__name__)
@@ -66,7 +66,9 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 async def _powermon(_request: Request, error: Exception) -> Response:
     if isinstance(error, BadRequest):
-        return error_response(400, error.code, str(error), error.field)
+        return error_response(409 if isinstance(error, Conflict) else 400, error.code, str(error), error.field)
+    if isinstance(error, PortNotOpened):
+        return error_response(502, "port_not_opened", str(error), "url")
     if isinstance(error, CommandError | WireError):
         return error_response(400, "command", str(error))
     log.warning("request failed: %s", error)

@@ -219,6 +219,7 @@ def health(state: Health) -> dict[str, Any]:
         "storage": storage,
         "devices": [device_info(info, iso) for info in state.devices],
         "latency_ms": state.latency_ms,
+        "found_ports": [port(item) for item in state.found_ports],
     }
 
 

@@ -29,11 +29,19 @@ def port_troubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield ports.explain(OSError(errno.EIO, "Input/output error"), PORT)
     yield ports.explain(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "socket://bench:5000")
     yield ports.explain(OSError(f"{PORT} says nothing; opening it anew"), PORT)
-    yield ports.explain(PermissionError(errno.EACCES, "Permission denied"), PORT)
+    yield ports.explain(OSError(errno.ENOTTY, "Inappropriate ioctl for device"), PORT)
+    for signs in ((), ("/",)):
+        monkeypatch.setattr(ports, "CONTAINER_SIGNS", signs)
+        yield ports.explain(FileNotFoundError(errno.ENOENT, "No such file or directory"), PORT)
+        for group in ("", "dialout", "mine"):
+            monkeypatch.setattr(ports, "_group_of", lambda _device, group=group: group)
+            monkeypatch.setattr(ports, "_groups_of_user", lambda: ["mine"])
+            yield ports.explain(PermissionError(errno.EACCES, "Permission denied"), PORT)
     for holder in ("", "minicom (process 17)"):
-        monkeypatch.setattr(ports, "_holder", lambda _url, holder=holder: holder)
+        monkeypatch.setattr(ports, "holder", lambda _url, holder=holder: holder)
         yield ports.explain(OSError(errno.EBUSY, "busy"), PORT)
-    monkeypatch.setattr(ports, "_access_advice", lambda url: f"{url}: no permission; run `sudo x`, then log out and in again")
+    joining = "no permission; run `sudo x`, then log out and in again"
+    monkeypatch.setattr(ports, "_access_advice", lambda url, refused: f"{url}: {joining}")
     yield ports.explain(PermissionError(errno.EACCES, "Permission denied"), PORT)
 
 

@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from services.link.reader import OUT_BYTES, Link
 from services.model import LinkState
+from tests.link.cable import Cable
 
 LIMIT_S = 10.0
 
@@ -56,31 +56,6 @@ class Handler:
     def silent_too_long(self) -> bool:
         silent, self.silent = self.silent, False
         return silent
-
-
-class Cable:
-    """A pty whose far end is ours, under a stable name."""
-
-    def __init__(self, folder: Path) -> None:
-        self.link = folder / "board"
-        self.master = -1
-        self.plug()
-
-    def plug(self) -> None:
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        name = os.ttyname(slave)
-        os.close(slave)
-        fresh = self.link.with_suffix(".new")
-        fresh.symlink_to(name)
-        fresh.replace(self.link)
-
-    def unplug(self) -> None:
-        os.close(self.master)
-        self.link.unlink()
-
-    def say(self, data: bytes) -> None:
-        os.write(self.master, data)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from services.clock import Clock
-from services.errors import CommandError, PowermonError, UnknownDevice
+from services.errors import CommandError, Conflict, PowermonError, UnknownDevice
 from services.model import (
     ChannelStats,
     ClockHealth,
@@ -231,6 +231,13 @@ class FakeMonitor:
     def connect(self, url: str, name: str = "") -> str:
         self.calls.append(("connect", url, name))
         return name or "board"
+
+    def remove(self, device: str) -> None:
+        if device == STORED_ONLY:
+            raise Conflict(f"{device} has no link: there is only its record, which stays", "device")
+        if device not in self.boards:
+            raise UnknownDevice(device, self.boards)
+        self.calls.append(("remove", device))
 
     def fault(self, device: str, name: str, value: float) -> None:
         self.calls.append(("fault", device, name, value))

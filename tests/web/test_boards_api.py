@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.errors import DatabaseError
+from services.errors import DatabaseError, PortNotOpened
 from services.model import LinkState
 from services.web import errors
 from tests.web.fake_monitor import DEVICE, STORED_ONLY, FakeMonitor
@@ -145,6 +145,30 @@ def test_what_a_port_says_before_it_spoke_as_a_board_is_not_for_viewers(tmp_path
     connection.close()
 
 
+def test_a_board_is_removed_by_delete(client: httpx.Client, monitor: FakeMonitor) -> None:
+    assert client.delete(f"/api/devices/{DEVICE}").json() == {"device": DEVICE, "removed": True}
+    assert monitor.calls == [("remove", DEVICE)]
+
+
+@pytest.mark.parametrize(("device", "status", "code"), [("nothing", 404, "not_found"), (STORED_ONLY, 409, "conflict")])
+def test_what_has_no_link_cannot_be_removed(
+    client: httpx.Client, monitor: FakeMonitor, device: str, status: int, code: str
+) -> None:
+    answer = client.delete(f"/api/devices/{device}")
+    assert answer.status_code == status and answer.json()["error"]["code"] == code
+    assert monitor.calls == []
+
+
+def test_a_port_that_does_not_open_is_told_with_its_reason(client: httpx.Client, monitor: FakeMonitor) -> None:
+    def refused(url: str, name: str) -> str:
+        raise PortNotOpened(f"{url} is not there")
+
+    monitor.connect = refused  # type: ignore[method-assign]
+    answer = client.post("/api/connect", json={"url": "/dev/ttyUSB9"})
+    assert answer.status_code == 502
+    assert answer.json() == errors.error_body("port_not_opened", "/dev/ttyUSB9 is not there", "url")
+
+
 def test_faults_reach_the_simulated_board(client: httpx.Client, monitor: FakeMonitor) -> None:
     assert client.post("/api/demo/fault", json={"device": "demo", "name": "drop", "value": 0.05}).json() == {"result": "ok"}
     assert monitor.calls == [("fault", "demo", "drop", 0.05)]
@@ -157,6 +181,7 @@ def test_ports_carry_the_doctors_advice(client: httpx.Client) -> None:
         "vid_pid": "2341:0043",
         "likely": True,
         "advice": "",
+        "state": "",
     }
 
 
