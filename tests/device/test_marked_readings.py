@@ -70,10 +70,10 @@ def test_the_peak_is_in_every_view_after_a_restart_and_after_compaction(path: Pa
     end_us = clock.now_us() + 1
     commit(storage)
 
-    window = device.live(None, 300, 5_000).curve
+    window = device.moment(300, 5_000)[1]
     assert (window.bucket_us, len(window)) == (0, 3_001)
     assert np.nanmax(window.a_marked_max) == PEAK_A and np.isnan(window.a_max[window.marked > 0]).all()
-    in_buckets = device.live(None, 300, 400).curve
+    in_buckets = device.moment(300, 400)[1]
     assert in_buckets.bucket_us > 0 and np.nanmax(in_buckets.a_marked_max) == PEAK_A and in_buckets.marked.sum() == 1
 
     state = device.snapshot()

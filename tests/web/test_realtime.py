@@ -205,8 +205,8 @@ def test_a_message_that_makes_no_sense_is_an_error_and_no_traceback(
 
 
 def test_a_client_that_asks_on_and_on_is_answered_at_its_pace(address: str, monitor: FakeMonitor) -> None:
-    asked, original = [], monitor.history
-    monitor.history = lambda *args: (asked.append(args), original(*args))[1]  # type: ignore[method-assign,func-returns-value]
+    asked, original = [], monitor.curve
+    monitor.curve = lambda *args: (asked.append(args), original(*args))[1]  # type: ignore[method-assign,func-returns-value]
     with listening(address) as websocket, listening(address) as honest:
         for _ in range(500):
             websocket.send('{"type": "history", "points": 5}')
