@@ -26,7 +26,6 @@ from services.model import CHANNELS
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
-THEMES = ("system", "light", "dark")
 MEANS = (3, 4, 5)  # trace numbers of the lines (figures/chart.py)
 OUTPUTS = (
     (ids.VIEW, "data"),
@@ -93,13 +92,14 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
 
     @app.callback(
         Output(ids.OVERVIEW, "figure"),
+        Output(ids.RECORD, "children"),
         Input(ids.SLOW, "n_intervals"),
         Input(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
     async def show_overview(_n: int, choices: Any) -> Any:
         if not choices:
-            return no_update
+            return no_update, no_update
         return await to_thread.run_sync(_overview, monitor, feed, View.from_store(choices))
 
 
@@ -135,7 +135,7 @@ def _overview(monitor: Monitor, feed: Feed, view: View) -> Any:
     now_us = monitor.clock.now_us()
     shown = view.range_us or (now_us - view.span_s * 1_000_000, now_us)
     picture = feed.overview(view.device, overview.POINTS) if view.device else None
-    return overview.render(picture, shown, view)
+    return overview.render(picture, shown, view), overview.render_note(picture, view)
 
 
 # --- what each gesture means
@@ -314,11 +314,12 @@ def _moments(places: Any, view: View, offset: int) -> Range | None:
 
 
 def _theme(view: View, clicks: Any, now: Now) -> View:
-    """As the system → light → dark → as the system."""
+    """As the system → the other one → the system's, kept → as the system: the first click shows a change."""
     if not clicks:
         return view
-    at = THEMES.index(view.theme_choice) if view.theme_choice in THEMES else 0
-    return _themed(view, THEMES[(at + 1) % len(THEMES)], now.dark)
+    order = ("system", "light", "dark") if now.dark else ("system", "dark", "light")
+    at = order.index(view.theme_choice) if view.theme_choice in order else 0
+    return _themed(view, order[(at + 1) % len(order)], now.dark)
 
 
 MEANING: dict[str, Gesture] = {

@@ -26,7 +26,7 @@ SPAN, TOOL, STACK, OPTIONS, LIVE = "span", "tool", "stack", "options", "live-swi
 FROM, TO = "typed-from", "typed-to"
 CHART_FRAME, CHART, SIDE, NOTE, LINE = "chart-frame", "chart", "side", "note", "line"
 ZOOM_TO, CLEAR = "zoom-to", "clear-selection"
-OVERVIEW = "overview"
+OVERVIEW, RECORD = "overview", "record"
 DRAWER, DRAWER_TABS, DRAWER_BODY, DRAWER_TITLE = "drawer", "drawer-tabs", "drawer-body", "drawer-title"
 EVENTS = "event-list"
 

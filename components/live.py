@@ -22,7 +22,7 @@ from components.feed import Feed, Look
 from components.figures.curves import extremes
 from components.look.scales import Scale, scales_for
 from components.panels import alerts, cards, chart, line, strip
-from components.panels.chart import Drawn
+from components.panels.chart import Drawn, digest
 from components.view import View
 from services.model import CHANNELS
 
@@ -78,7 +78,7 @@ def answer(look: Look, view: View, drawn: Drawn, monitor: Monitor) -> tuple[Any,
     made = chart.render(look, view, drawn, scales, tuple(monitor.settings.thresholds))
     said = strip.spoken(look, view)
     top, trouble = strip.render(look, view), alerts.render(look, view, monitor.health().storage, scales)
-    now = msgspec.structs.replace(made.drawn, said=said, strip=repr(top), alerts=repr(trouble))
+    now = msgspec.structs.replace(made.drawn, said=said, strip=digest(top), alerts=digest(trouble))
     clock = strip.render_clock(look, view)
     return (
         no_update if now.strip == drawn.strip else top,

@@ -158,7 +158,7 @@ def shapes_and_labels(picture: Picture, canvas: Canvas) -> tuple[list[dict[str, 
         labels.append(_selection_label(picture, selection, canvas))
     if canvas.source:
         word = canvas.text[f"chart.{canvas.source}"]
-        labels.append(_above(1.0, "paper", word, canvas.theme.accent, xanchor="right"))
+        labels.append(_above(0.0, "paper", word, canvas.theme.accent, xanchor="right"))
     return shapes, labels
 
 
@@ -194,10 +194,10 @@ def _selection_label(picture: Picture, selection: tuple[int, int], canvas: Canva
     stats = picture.selection
     if stats is not None and stats.count:
         words += [f"{sum_text(stats.charge_mah)} mAh", " ".join(energy_text(stats.energy_wh))]
-    middle = min(max(sum(selection) / 2, picture.t0_us), picture.t1_us)
-    return _above(canvas.axis.text(round(middle)), "x", " · ".join(words), canvas.theme.accent)
+    middle = (sum(selection) / 2 - picture.t0_us) / max(picture.t1_us - picture.t0_us, 1)
+    return _above(min(max(middle, 0.45), 0.86), "x domain", " · ".join(words), canvas.theme.accent)
 
 
-def _above(x: float | str, xref: str, word: str, color: str, xanchor: str = "center") -> dict[str, Any]:
+def _above(x: float, xref: str, word: str, color: str, xanchor: str = "center") -> dict[str, Any]:
     place = {"xref": xref, "x": x, "xanchor": xanchor, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
     return place | {"text": f"<b>{word}</b>", "font": {"color": color, "size": 12.5}, "yshift": 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -41,6 +42,7 @@ class Drawn(msgspec.Struct, frozen=True):
     """What the browser's figure was made of; kept in a Store, so that the next tick sends what changed."""
 
     key: str = ""
+    place: str = ""
     serial: str = ""
     marks: str = ""
     ranges: dict[str, Ends] = {}
@@ -49,6 +51,11 @@ class Drawn(msgspec.Struct, frozen=True):
     said: str = ""
     strip: str = ""
     alerts: str = ""
+
+
+def digest(shown: object) -> str:
+    """Short for what is shown: equal ones are not sent again."""
+    return f"{zlib.crc32(repr(shown).encode()):x}"
 
 
 class Rendered(NamedTuple):
@@ -83,9 +90,16 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
         empty = msgspec.structs.replace(drawn, key="empty", exponents=exponents)
         return Rendered(no_update if drawn.key == "empty" else {"layout": {"xaxis": {"visible": False}}}, [], "", empty)
     canvas = canvas_of(look, picture, view, drawn, scales, limits)
-    key, shown = figure_key(canvas), repr(shapes_and_labels(picture, canvas))
+    key, shown = digest(figure_key(canvas)), digest(shapes_and_labels(picture, canvas))
     now = msgspec.structs.replace(
-        drawn, key=key, serial=picture.serial, marks=shown, ranges=canvas.ranges, exponents=exponents, offset_us=canvas.axis[0]
+        drawn,
+        key=key,
+        place=digest((view.device, view.span_s, view.range_us)),
+        serial=picture.serial,
+        marks=shown,
+        ranges=canvas.ranges,
+        exponents=exponents,
+        offset_us=canvas.axis.offset_us,
     )
     side, note = _side(picture, view, scales), _note(picture, view)
     if key != drawn.key:
@@ -106,7 +120,7 @@ def canvas_of(
 ) -> chart.Canvas:
     """Everything the figure depends on. Axes start afresh when another board or span is looked at."""
     state = look.tick.state if look.tick else None
-    same = drawn.key.startswith(repr((view.device, view.span_s, view.range_us))[:-1])
+    same = drawn.place == digest((view.device, view.span_s, view.range_us))
     source = state_of(look) if state_of(look) in ("demo", "replay") else "demo" if state and state.info.demo else ""
     last = state.last if state else None
     interval_us = (state.info.interval_ms or 0.0) * 1e3 if state else 0.0

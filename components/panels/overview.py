@@ -14,7 +14,9 @@ from components.figures import curves
 from components.figures.time_axis import time_axis
 from components.look.parts import attrs
 from components.look.theme import FONT, THEMES, rgba
+from components.look.times import duration
 from components.view import Range, View
+from components.words.text import words
 
 CONFIG: Any = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
 POINTS = 400
@@ -24,7 +26,16 @@ CHANNEL = "w"  # power says where something happened
 def layout(text: dict[str, str]) -> Component:
     """The strip's frame."""
     graph = dcc.Graph(id=ids.OVERVIEW, figure={}, config=CONFIG, responsive=True, className="overview")
-    return html.Section([graph], className="overview-frame", **attrs(aria_label=text["overview.name"]))
+    note = html.P(text["overview.record"], id=ids.RECORD, className="number")
+    return html.Section([graph, note], className="overview-frame", **attrs(aria_label=text["overview.name"]))
+
+
+def render_note(picture: Picture | None, view: View) -> str:
+    """How long the record is."""
+    text = words(view.language)
+    if picture is None:
+        return text["overview.record"]
+    return f"{text['overview.record']}\n{duration((picture.t1_us - picture.t0_us) / 1e6, text)}"
 
 
 def render(picture: Picture | None, shown: Range | None, view: View) -> go.Figure:

@@ -29,4 +29,5 @@ WORDS: dict[str, str] = {
     "chart.marked": "not believed",
     "line.name": "Figures of the window and the selection",
     "overview.name": "The whole record; drag to choose a range",
+    "overview.record": "Whole record",
 }

@@ -29,4 +29,5 @@ WORDS: dict[str, str] = {
     "chart.marked": "믿을 수 없는 값",
     "line.name": "구간과 선택 영역의 수치",
     "overview.name": "전체 기록; 끌어서 구간을 고릅니다",
+    "overview.record": "전체 기록",
 }

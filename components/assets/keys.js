@@ -1,0 +1,77 @@
+// Keys: a cursor on the chart (Plotly's own hover, moved by arrows), and single letters that Python answers (explore.py).
+// Browser-only: a callback cannot know which key was pressed, and the cursor must follow without a request.
+(function () {
+  "use strict";
+
+  const SIMPLE = { l: "l", a: "a", Escape: "escape", "+": "+", "=": "+", "-": "-", 1: "1", 2: "2", 3: "3", Backspace: "back" };
+  let at = null; // index of the cursor's point
+  let begin = null; // time where a selection by keys began
+  let count = 0;
+
+  const plot = () => document.querySelector("#chart .js-plotly-plot");
+
+  function curve() {
+    const gd = plot();
+    return gd && gd._fullData && gd._fullData.find((trace) => trace.mode === "lines" && trace.showlegend && trace.visible === true);
+  }
+
+  // The time of a point as the axis shows it.
+  function timeOf(index) {
+    const gd = plot();
+    const trace = curve();
+    return trace ? gd._fullLayout.xaxis.c2r(gd.calcdata[trace.index][index].x) : null;
+  }
+
+  function send(key, more) {
+    count += 1;
+    const given = Object.assign({ key, n: count, at: at === null ? null : timeOf(at) }, more);
+    window.dash_clientside.set_props("key", { data: given });
+  }
+
+  function move(by) {
+    const gd = plot();
+    const trace = curve();
+    if (!trace) return;
+    const last = trace.x.length - 1;
+    at = Math.max(0, Math.min(last, (at === null ? last : at) + by));
+    while (at > 0 && at < last && Number.isNaN(trace.y[at])) at += Math.sign(by) || 1;
+    window.Plotly.Fx.hover(gd, [{ curveNumber: trace.index, pointNumber: at }], ["xy", "xy2", "xy3"]);
+  }
+
+  function select() {
+    if (at === null) move(0);
+    if (begin === null) {
+      begin = timeOf(at);
+      return;
+    }
+    send("select", { ends: [begin, timeOf(at)] });
+    begin = null;
+  }
+
+  function pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input[type=text], input:not([type]), textarea, select, .offcanvas, .modal")) return;
+    const onControl = event.target.closest("input, [role=radiogroup]");
+    if (event.key === "?") {
+      const help = document.getElementById("open-help");
+      if (help) help.click();
+    } else if (!onControl && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+      const way = event.key === "ArrowLeft" ? -1 : 1;
+      if (event.shiftKey) send(way < 0 ? "earlier" : "later");
+      else move(way);
+    } else if (event.key === "s") {
+      select();
+    } else if (SIMPLE[event.key]) {
+      send(SIMPLE[event.key]);
+      if (event.key === "Escape") begin = null;
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("pointermove", (event) => {
+    if (event.target.closest && event.target.closest("#chart")) at = null;
+  });
+})();
