@@ -42,7 +42,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_p
     assert "no valid TOML" in problems(cwd=tmp_path)[0]
     (tmp_path / "powermon.toml").write_text("baud = 9600\nhttp_port = 1111\nretention_h = 1\n", encoding="utf-8")
     settings = load_settings(["--baud", "57600"], {"POWERMON_BAUD": "19200", "POWERMON_HTTP_PORT": "2222"}, tmp_path)
-    assert (settings.baud, settings.http_port, settings.retention_h, settings.interval_ms) == (57600, 2222, 1.0, 100)
+    assert (settings.baud, settings.http_port, settings.retention_h, settings.interval_ms) == (57600, 2222, 1.0, 500)
 
 
 def test_a_file_can_be_named_by_option_or_environment(tmp_path: Path) -> None:

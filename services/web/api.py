@@ -53,13 +53,19 @@ def create_api(monitor: Monitor) -> FastAPI:
 
 
 async def _unknown(request: Request, path: str) -> None:
-    described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
-    fitting = [methods for template, methods in described.items() if compile_path(template)[0].match(request.url.path)]
-    allowed = {method.upper() for methods in fitting for method in methods}
+    allowed = methods_of(request.app, request.url.path)
     if allowed:
         message = f"{request.method} is not used for /api/{path[:60]}"
-        raise HTTPException(405, message, {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))})
+        raise HTTPException(405, message, {"Allow": ", ".join(sorted(allowed))})
     raise HTTPException(404, f"there is no /api/{path[:60]}; see /api/docs")
+
+
+def methods_of(app: FastAPI, path: str) -> set[str]:
+    """What a path of the description may be asked by; empty for others."""
+    described: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    fitting = [methods for template, methods in described.items() if compile_path(template)[0].match(path)]
+    allowed = {method.upper() for methods in fitting for method in methods}
+    return allowed | ({"HEAD"} if "GET" in allowed else set())
 
 
 @asynccontextmanager

@@ -21,12 +21,6 @@ def check_head(scope: Scope, headers: Headers) -> None:
         raise RefusedError(431, "head", f"a request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them")
 
 
-def check_no_body(headers: Headers) -> None:
-    """A question has none: what waits for its end would wait as long as the asker likes. Raises RefusedError."""
-    if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-        raise RefusedError(400, "body", "GET and HEAD have no body", closing=True)
-
-
 async def read_json(headers: Headers, receive: Receive, most: int = MAX_BODY) -> bytes:
     """The whole body. Raises RefusedError when it is not declared as JSON, too large, or too slow."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

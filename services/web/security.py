@@ -11,7 +11,7 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.settings import Settings
 from services.web.access import MOST_WAIT_S, OPERATOR, VIEWER, Access, bearer
-from services.web.bodies import MAX_BODY, check_head, check_no_body, read_json, replay
+from services.web.bodies import MAX_BODY, check_head, read_json, replay
 from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, called
 from services.web.connections import KNOWN_KEY
 from services.web.errors import RefusedError, error_response
@@ -44,6 +44,7 @@ BROWSER_RULES = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=()",
 }
+Methods = Callable[[str], Iterable[str]]
 _HERE = Path(__file__).parent
 
 
@@ -55,16 +56,22 @@ class Policy(msgspec.Struct, frozen=True):
     access: Access | None = None
     trust_proxy: bool = False
     callbacks: Rules = {}
+    methods: Methods | None = None
 
 
 def make_policy(
-    settings: Settings, access: Access | None, script_hashes: Sequence[str] = (), callbacks: Rules | None = None
+    settings: Settings,
+    access: Access | None,
+    script_hashes: Sequence[str] = (),
+    callbacks: Rules | None = None,
+    methods: Methods | None = None,
 ) -> Policy:
-    """The policy of the settings; `script_hashes` and `callbacks` are those of the page."""
+    """The policy of the settings; `script_hashes` and `callbacks` are those of the page, `methods` tells those of a path."""
     own = socket.gethostname().lower()
     short = own.partition(".")[0]
     hosts = frozenset({"localhost", own, short, f"{short}.local", settings.host, *settings.allow_host})
-    return Policy(hosts, content_security_policy(script_hashes), access, settings.trust_proxy, callbacks or {})
+    csp = content_security_policy(script_hashes)
+    return Policy(hosts, csp, access, settings.trust_proxy, callbacks or {}, methods)
 
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
@@ -146,7 +153,7 @@ class Guard:
         headers = Headers(scope=scope)
         check_head(scope, headers)
         self._find_names(scope, headers, asker)
-        _check_method(scope)
+        self._check_method(scope)
         _check_origin(scope, headers, asker.host)
         answer = await self._recognise(scope, headers, asker)
         if answer is not None:
@@ -156,7 +163,7 @@ class Guard:
                 raise RefusedError(403, "socket", f"the only WebSocket here is {SOCKET_PATH}")
             send = self._while_logged_in(asker, send)
         elif scope["method"] in READING:
-            check_no_body(headers)
+            receive = replay(b"", receive)  # a question has no body: what waits for its end would wait for ever
         else:
             body = await _body(scope, headers, receive)
             if scope["path"] in (LOGIN_PATH, LOGOUT_PATH) and scope["method"] == "POST":
@@ -165,6 +172,12 @@ class Guard:
             receive = replay(body, receive)
         _tell_role(scope, asker.role)
         return receive, send, None
+
+    def _check_method(self, scope: Scope) -> None:
+        if scope["type"] == "http" and scope["method"] not in READING | CHANGING:
+            allowed = set(self._policy.methods(scope["path"])) if self._policy.methods else set()
+            message = f"{scope['method'][:20]} is not used here"
+            raise RefusedError(405, "method_not_allowed", message, Allow=", ".join(sorted(allowed or READING)))
 
     # --- who are we -------------------------------------------------------------------------------------------------
 
@@ -276,13 +289,6 @@ class Guard:
         return sending
 
 
-def _check_method(scope: Scope) -> None:
-    if scope["type"] == "http" and scope["method"] not in READING | CHANGING:
-        allowed = ", ".join(sorted(READING | CHANGING))
-        message = f"{scope['method'][:20]} is not used here"
-        raise RefusedError(405, "method_not_allowed", message, Allow=allowed)
-
-
 def _check_origin(scope: Scope, headers: Headers, host: str) -> None:
     """Other sites may link to the page; they may neither ask anything, nor change anything, nor listen."""
     if not foreign(headers, host, scope["scheme"]):
@@ -293,8 +299,8 @@ def _check_origin(scope: Scope, headers: Headers, host: str) -> None:
 
 
 async def _body(scope: Scope, headers: Headers, receive: Receive) -> bytes:
-    if scope["method"] == "DELETE" and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return b""  # a browser asks first before it lets another site's page send one
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers and "content-type" not in headers:
+        return b""  # DELETE needs none; what needs one says so itself
     return await read_json(headers, receive, MAX_LOGIN_BODY if scope["path"] == LOGIN_PATH else MAX_BODY)
 
 

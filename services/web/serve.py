@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from services.errors import PowermonError
 from services.settings import Settings
 from services.web.access import Access, make_token, token_needed
+from services.web.api import methods_of
 from services.web.callbacks import Rules
 from services.web.connections import Connection, Gate
 from services.web.security import Guard, make_policy
@@ -45,7 +46,7 @@ def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = (), c
     port = listening.getsockname()[1]
     token = settings.token or make_token()
     access = Access(token, settings.viewer_token, f"powermon_{port}", time.monotonic) if token_needed(settings) else None
-    guard = Guard(app, make_policy(settings, access, script_hashes, callbacks))
+    guard = Guard(app, make_policy(settings, access, script_hashes, callbacks, partial(methods_of, app)))
     made_token = token if access is not None and not settings.token else ""
     server = _Server(_config(guard, settings, Gate()), _greeting(settings.host, port, made_token))
     app.state.on_failed_start = server.give_up

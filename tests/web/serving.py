@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 from services.settings import Settings
 from services.web import serve
 from services.web.access import Access, token_needed
-from services.web.api import create_api
+from services.web.api import create_api, methods_of
 from services.web.callbacks import Rules
 from services.web.connections import Gate, Limits
 from services.web.security import Guard, make_policy
@@ -52,7 +53,7 @@ def serving(
     listening = serve.listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     access = Access(settings.token, settings.viewer_token, f"powermon_{port}", now_s) if token_needed(settings) else None
-    guard = Guard(app, make_policy(settings, access, hashes, callbacks))
+    guard = Guard(app, make_policy(settings, access, hashes, callbacks, partial(methods_of, app)))
     server = uvicorn.Server(serve._config(guard, settings, Gate(limits)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

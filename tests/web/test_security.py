@@ -189,7 +189,7 @@ def test_a_body_that_never_ends_is_not_waited_for(address: str, monkeypatch: pyt
 def test_a_question_with_an_unfinished_body_is_answered_at_once(address: str, length: str) -> None:
     for path in ("/", "/_dash-layout", "/api/latest"):
         head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
-        assert raw(address, head).split()[1] == b"400"
+        assert raw(address, head).split()[1] in (b"200", b"404")
 
 
 def test_more_headers_than_any_browser_sends_are_refused(client: httpx.Client) -> None:
