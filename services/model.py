@@ -471,7 +471,7 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     url: str
     state: LinkState
     state_since_us: int
-    problem: str  # what is wrong with the link and what to do; empty when nothing
+    problem: str  # what is wrong with the link or with what comes over it, and what to do; empty when nothing
     next_try_s: float | None
     demo: bool
     replay: bool
@@ -486,6 +486,8 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     sensor: str  # "ok", or the board's word for what is wrong
     clock: ClockHealth
     buffer: int | None  # readings the board can hold
+    bytes_here: int = 0  # that came on this connection, whatever they say
+    lines_here: int = 0  # of them complete lines
 
 
 class Marked(msgspec.Struct, frozen=True):

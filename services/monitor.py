@@ -246,7 +246,8 @@ class Monitor:
         choice = self._boards.choice()
         reasons += [choice] if choice else []
         linked = [info for info in devices if info.device in self._devices]
-        reasons += [f"{info.device}: {info.problem or info.state.value}" for info in linked if info.state is not LinkState.LIVE]
+        troubled = [info for info in linked if info.problem or info.state is not LinkState.LIVE]
+        reasons += [f"{info.device}: {info.problem or info.state.value}" for info in troubled]
         dead = [name for name, device in self._devices.items() if not device.link.alive]
         reasons += [f"{name}: its reader has stopped" for name in dead]
         uptime_s = self.clock.monotonic_s() - self._started_s

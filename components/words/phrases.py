@@ -68,6 +68,32 @@ KOREAN: dict[str, str] = {
     "nothing came within {s} s: connect it if it is your board": (
         "{s}초 동안 아무것도 오지 않았습니다. 본인의 보드라면 연결하세요."
     ),
+    "lines arrive, but none is a reading: {k} of {n} refused ({reasons}): {cause}": (
+        "줄은 도착하지만 측정값이 하나도 없습니다. {n}줄 중 {k}줄을 받아들이지 않았습니다 ({reasons}). {cause}"
+    ),
+    "{k} of the last {n} lines were refused ({reasons}): {cause}": (
+        "최근 {n}줄 중 {k}줄을 받아들이지 않았습니다 ({reasons}). {cause}"
+    ),
+    "{n} bytes came, but no end of a line: {cause}": "{n}바이트가 왔지만 줄 끝이 없습니다. {cause}",
+    "the board ends its lines with a carriage return alone; each must end with a line feed": (
+        "보드가 줄을 캐리지 리턴으로만 끝냅니다. 각 줄은 줄바꿈(LF)으로 끝나야 합니다."
+    ),
+    "probably another baud rate ({baud} here), or another device": "통신 속도가 다르거나(여기는 {baud}) 다른 장치로 보입니다.",
+    "probably another device, or a sketch that does not send JSON": "다른 장치이거나 JSON을 보내지 않는 스케치로 보입니다.",
+    "JSON of another device, or of a sketch that does not send v and a": (
+        "다른 장치의 JSON이거나 v와 a를 보내지 않는 스케치입니다."
+    ),
+    "noise on the line, or two programs that write to it": "선의 잡음이거나 두 프로그램이 함께 쓰고 있습니다.",
+    "the numbers of {k} of the last {n} lines contradict the others: probably two boards on one port": (
+        "최근 {n}줄 중 {k}줄의 번호가 다른 줄과 맞지 않습니다. 한 포트에 보드가 두 개인 것으로 보입니다."
+    ),
+    "{k} of the last {n} lines repeat a number: `seq` must grow by one with each reading": (
+        "최근 {n}줄 중 {k}줄이 같은 번호를 되풀이합니다. `seq`는 측정마다 1씩 늘어야 합니다."
+    ),
+    "lines arrive, but the board does not answer who it is (`hello`): is its receiving line connected?": (
+        "줄은 도착하지만 보드가 자신을 밝히지 않습니다(`hello`). 보드의 수신선(RX)이 연결되어 있는지 확인하세요."
+    ),
+    "the lines are readings again": "다시 측정값이 들어옵니다.",
     "{url} says nothing; opening it anew": "{url}에서 아무것도 오지 않아 다시 엽니다",
     "{url} was closed at the other end": "{url} 연결을 상대 쪽에서 닫았습니다",
     "{url} was closed": "{url} 연결이 닫혔습니다.",
@@ -102,6 +128,28 @@ KOREAN: dict[str, str] = {
     "another program holds the database": "다른 프로그램이 데이터베이스를 잡고 있습니다",
     "the database file cannot be opened": "데이터베이스 파일을 열 수 없습니다",
     "the database cannot be written ({cause})": "데이터베이스에 쓸 수 없습니다 ({cause})",
+    "{event}. Recording goes on in the new file {new}; the newest {n} readings were still in memory and are written again": (
+        "{event} 새 파일 {new}에 계속 기록하며, 메모리에 남아 있던 최근 측정값 {n}개를 다시 기록합니다."
+    ),
+    "{event}. Recording goes on in the new file {new}": "{event} 새 파일 {new}에 계속 기록합니다.",
+    "{event}. Recording goes on in {new}; the newest {n} readings were still in memory and are written again": (
+        "{event} {new}에 계속 기록하며, 메모리에 남아 있던 최근 측정값 {n}개를 다시 기록합니다."
+    ),
+    "{event}. Recording goes on in {new}": "{event} {new}에 계속 기록합니다.",
+    "a file beside {name} (-wal, -shm) was deleted while it was written: all of it was moved into {into}": (
+        "기록 중에 {name}에 딸린 파일(-wal, -shm)이 삭제되어 그 내용을 모두 {into}에 옮겼습니다."
+    ),
+    "{name} is another copy of the same record now: {old}": "{name} 자리에 같은 기록의 다른 사본이 있습니다. {old}",
+    "{name} is another copy of the same record now": "{name} 자리에 같은 기록의 다른 사본이 있습니다.",
+    "{name} was replaced by another file while it was written: {old}": "기록 중에 {name} 파일이 다른 파일로 바뀌었습니다. {old}",
+    "{name} was deleted while it was written: {old}": "기록 중에 {name} 파일이 삭제되었습니다. {old}",
+    "{name} was renamed while it was written: {old}": "기록 중에 {name} 파일의 이름이 바뀌었습니다. {old}",
+    "what was recorded until now is in {file}": "지금까지의 기록은 {file}에 있습니다.",
+    "what it held is gone with it": "그 안의 기록은 함께 사라졌습니다.",
+    "{name} is another file now, which was left as it is: recording goes on in {new}": (
+        "{name} 자리에 다른 파일이 있어 그대로 두고 {new}에 기록합니다."
+    ),
+    "it was cut short or overwritten by another program": "다른 프로그램이 파일을 잘랐거나 덮어썼습니다",
     "the database was damaged ({why}): it was moved aside to {file} and a new one was started": (
         "데이터베이스가 손상되어 ({why}) {file}(으)로 옮기고 새로 시작했습니다."
     ),

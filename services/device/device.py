@@ -19,6 +19,7 @@ from services.device.boot import Boot, Taken
 from services.device.boot_identity import boot_of, boot_of_level_0, next_of_level_0, ran_backwards
 from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
+from services.device.line_health import LineHealth
 from services.device.live_state import LiveState
 from services.device.session_counts import Ledger
 from services.device.verdicts import Judge
@@ -89,6 +90,9 @@ class Device:
         self._ack_again = False
         self._data_s = self._line_s = 0.0  # when anything came, when lines of readings came
         self._data_here = False
+        self._line_health = LineHealth(settings.baud)
+        self._baud = settings.baud
+        self._trouble = ""  # with the lines
         self._live = LiveState(name, clock.now_us())
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._ledger = Ledger(name, storage, clock)
@@ -107,6 +111,7 @@ class Device:
             self._decoder.reset()
             self._hello_here = self._data_here = False
             self._data_s, self._hello_due_s = self._clock.monotonic_s(), 0.0
+            self._line_health = LineHealth(self._baud, self._data_s)
             if self._boot is not None:
                 self._boot.tracker.resume(self._data_s)
             self._ledger.event(EventKind.LINK, f"connected to {self.url}", {"state": "open", "url": self.url})
@@ -131,16 +136,19 @@ class Device:
         """Bytes from the board."""
         now_us, now_s = self._clock.now_us(), self._clock.monotonic_s()
         events = self._decoder.feed(data)
-        if not events:
-            return
         with self._lock:
-            self._data_s, self._data_here = now_s, True
+            self._data_s = now_s  # bytes without an end are not silence
+            self._line_health.came(data, len(events), now_s)
+            if not events:
+                return
+            self._data_here, mended = True, self._ledger.mended
             try:
                 self._take(events, now_us, now_s)
             except Exception:  # a defect here must not let numbers be acknowledged that were never stored
                 self._forget()
                 raise
-            self._latencies.append((self._clock.monotonic_s() - now_s) * 1e3)
+            if self._ledger.mended == mended:  # what was measured long ago says nothing about speed
+                self._latencies.append((self._clock.monotonic_s() - now_s) * 1e3)
 
     def _take(self, events: list[HostEvent], now_us: int, now_s: float) -> None:
         if set(map(type, events)) <= _LINES:
@@ -202,6 +210,7 @@ class Device:
     def _account(self, boot: Boot, taken: Taken, now_us: int) -> None:
         """Readings to the window and to the storage, everything else to the counts."""
         judged = self._judge.judge(taken)
+        self._line_health.sorted_out(taken, judged, level_0=boot.wire is None)
         if taken.lines:
             self._watch_sensor(taken.lines[-1])
         self._live.add(judged.readings, now_us, self._judge.words)
@@ -233,6 +242,7 @@ class Device:
 
     def _other(self, event: HostEvent, now_us: int, now_s: float) -> None:
         if isinstance(event, BadLine):
+            self._line_health.bad_line(event)
             self._ledger.bad_line(event, now_us)
         elif isinstance(event, Hello):
             self._greeted(event, now_us, now_s)
@@ -332,9 +342,18 @@ class Device:
     # --- what others see
 
     def _watch_state(self, now_us: int) -> None:
+        self._watch_lines()
         state = self._live_state()
         if state is not self._state:
             self._state, self._state_since_us, self._version = state, now_us, self._version + 1
+
+    def _watch_lines(self) -> None:
+        """What is wrong with the lines is an event when it begins and when it ends, not at each change of its figures."""
+        before, self._trouble = self._trouble, self._line_health.problem(self._clock.monotonic_s())
+        self._version += before != self._trouble
+        if bool(before) != bool(self._trouble):
+            text = self._trouble or "the lines are readings again"
+            self._ledger.event(EventKind.LINK, text, {"state": "trouble" if self._trouble else "well"})
 
     def _live_state(self) -> LinkState:
         if self.link.state is not LinkState.WAITING or self._live.last is None or not self._data_here:
@@ -355,7 +374,7 @@ class Device:
                 url=self.url,
                 state=self._state,
                 state_since_us=self._state_since_us,
-                problem=self.link.problem,
+                problem=self.link.problem or self._trouble,
                 next_try_s=None if next_at_s is None else max(0.0, next_at_s - self._clock.monotonic_s()),
                 demo=self.demo,
                 replay=hello.replay if hello else False,
@@ -370,6 +389,8 @@ class Device:
                 sensor=self._sensor,
                 clock=boot.timebase.health() if boot is not None and boot.last_ms is not None else ClockHealth(),
                 buffer=hello.buffer if hello else None,
+                bytes_here=self._line_health.bytes,
+                lines_here=self._line_health.lines,
             )
 
     def snapshot(self) -> Snapshot:

@@ -63,6 +63,11 @@ class Ledger:
         """Whether any reading came yet."""
         return self._counts.received > 0
 
+    @property
+    def mended(self) -> int:
+        """Readings that came later than in their turn."""
+        return self._counts.recovered + self._counts.late
+
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of the window as they stand now, the newest state of each."""
         return [gap for gap in self._gaps.values() if gap.t1_us >= t0_us and gap.t0_us < t1_us]

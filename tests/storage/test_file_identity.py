@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.words.phrases import phrase
 from services.model import EventKind
 from services.storage.database import beside, open_reader
 from services.storage.ingest import Durable
@@ -41,6 +43,7 @@ def told(storage: Storage, *words: str) -> str:
     """The note of health, which the event log has too."""
     note = str(until(lambda: next((note for note in storage.health().notes if all(word in note for word in words)), "")))
     commit(storage)
+    assert re.search("[가-힣]", phrase(note, "ko"))
     assert note in [event.text for event in storage.events() if event.kind is EventKind.DATABASE]
     return note
 
