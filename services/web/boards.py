@@ -30,7 +30,7 @@ class Connection(BaseModel):
     """Where the board is (device or pyserial URL) and what to call it."""
 
     model_config = ConfigDict(extra="forbid")
-    url: str = Field(min_length=1, max_length=200, examples=["socket://192.168.0.7:5000"])
+    url: str = Field(min_length=1, max_length=200, examples=["socket://127.0.0.1:5000"])
     name: str = Field(default="", max_length=32, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.\-]*)?$")
 
 

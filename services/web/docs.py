@@ -60,6 +60,8 @@ ERROR_TEXTS = {
     "431": "More headers than any browser sends",
     "503": "Try again in a moment; Retry-After says when",
 }
+CONFLICT = "It does not fit to what there is already"
+OWN_ERROR_TEXTS = {"/api/connect": {"502": "The port did not open; the message says why"}}
 BODY_ERROR_TEXTS = {
     "408": "The body did not come in time",
     "413": "The body is too large",
@@ -105,9 +107,10 @@ def _with_our_errors(schema: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Error"] = ERROR_SCHEMA
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    for path in schema["paths"].values():
-        for operation in path.values():
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
             operation["responses"].pop("422", None)
-            texts = ERROR_TEXTS | (BODY_ERROR_TEXTS if "requestBody" in operation else {})
+            texts = ERROR_TEXTS | (BODY_ERROR_TEXTS if "requestBody" in operation else {}) | OWN_ERROR_TEXTS.get(path, {})
+            texts |= {} if method == "get" else {"409": CONFLICT}
             operation["responses"] |= {status: {"description": text, "content": content} for status, text in texts.items()}
     return schema

@@ -25,7 +25,7 @@ from tests.web.program import LOOK, TOKEN, Program, program
 # Each public method of the façade is one or the other. A new one: does anything differ afterwards, here or on the board?
 LOOKING_WORDS = """devices default_device snapshot tick window samples curve ports history pages export estimate stats counts gaps
     status_words events rejected extent health"""
-CHANGING_WORDS = "start stop command connect fault backup"
+CHANGING_WORDS = "start stop command connect remove fault backup"
 LOOKS, CHANGES = frozenset(LOOKING_WORDS.split()), frozenset(CHANGING_WORDS.split())
 LOOKED, CHANGED = "probe-looked", "probe-changed"
 
