@@ -146,15 +146,14 @@ def at_start(view: View, reader: dict[str, Any], address: str) -> View:
     local_zone = str(reader.get("zone") or "UTC")
     zone = "UTC" if view.zone == "UTC" and view.local_zone != "UTC" else local_zone
     language = reader.get("language") if reader.get("language") in LANGUAGES else "en"
-    view = view.but(local_zone=local_zone, zone=zone, language=str(language), points=_points(reader), trail=())
+    view = view.but(local_zone=local_zone, zone=zone, language=str(language), width=_width(reader), trail=())
     view = _themed(view, view.theme_choice, bool(reader.get("dark")))
     return view.but(range_us=None, selection_us=None).at_address(address) if not address else view.at_address(address)
 
 
-def _points(reader: dict[str, Any]) -> int:
-    """Two points for three pixels of the chart's width at most."""
+def _width(reader: dict[str, Any]) -> int:
     width = reader.get("width")
-    return 600 if not isinstance(width, int | float) or width >= 1000 else 300
+    return round(width) if isinstance(width, int | float) and 200 <= width < 10_000 else 1440
 
 
 def _themed(view: View, choice: str, dark: bool) -> View:

@@ -180,10 +180,10 @@ class Feed:
             key: Hashable = (device, view.range_us, view.points)
             age_s = self._age_s(t1_us)
         else:
-            span_us = view.span_s * 1_000_000
-            t0_us, t1_us = now_us - span_us, now_us
+            end_us = now_us if self._is_linked(device) or record is None else record[1] + 1
+            t0_us, t1_us = end_us - view.span_s * 1_000_000, end_us
             if record is not None and view.span_s > WINDOW_S:  # nobody looks at what was before the record
-                t0_us = max(t0_us, min(record[0], now_us - WINDOW_S * 1_000_000))
+                t0_us = max(t0_us, min(record[0], end_us - WINDOW_S * 1_000_000))
             key = (device, view.span_s, view.points)
             age_s = min(LONG_LIVE_S[1], max(LONG_LIVE_S[0], view.span_s / 600))
         made, _ = self._pictures.get(key, age_s, lambda: self._make(device, t0_us, t1_us, view.points, view.live))

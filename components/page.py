@@ -65,7 +65,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
     return html.Div(
         [
             *_machinery(monitor.settings.interval_ms),
-            strip.layout(text, list(DRAWERS)),
+            strip.layout(text),
             html.Main(
                 [
                     alerts.layout(),
@@ -75,6 +75,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
                     line.layout(text),
                 ]
             ),
+            drawer.bar(text, DRAWERS),
             drawer.layout(),
         ],
         id=ids.PAGE,

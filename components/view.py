@@ -16,6 +16,7 @@ from components.look.times import EPOCH, SECOND_US, moment
 SPANS_S = {"10s": 10, "60s": 60, "5min": 300, "1h": 3600, "6h": 21_600, "24h": 86_400, "48h": 172_800}
 LEAST_RANGE_US = 20_000
 MAX_TRAIL = 30
+NARROW = 1000
 Range = tuple[int, int]
 
 
@@ -37,7 +38,17 @@ class View(msgspec.Struct, frozen=True):
     language: str = "en"
     theme: str = "light"  # as drawn
     theme_choice: str = "system"
-    points: int = 600
+    width: int = 1440  # of the window, in CSS pixels
+
+    @property
+    def points(self) -> int:
+        """How many points a curve is drawn with at most."""
+        return 600 if self.width >= NARROW else 300
+
+    @property
+    def narrow(self) -> bool:
+        """A phone: names give way to curves."""
+        return self.width < 760
 
     @property
     def live(self) -> bool:

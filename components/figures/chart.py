@@ -90,6 +90,7 @@ def update_marks(patch: Any, picture: Picture, canvas: Canvas) -> None:
     """Recovered parts, the selection, limit lines: those first, unchanged, or one that is being dragged would jump back."""
     shapes, labels = shapes_and_labels(picture, canvas)
     patch["layout"]["shapes"], patch["layout"]["annotations"] = shapes, labels
+    patch["layout"]["selections"], patch["layout"]["selectionrevision"] = [], repr(canvas.view.selection_us)
 
 
 # --- what each trace holds now

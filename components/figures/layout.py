@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 VALUE_AXES = {"v": "y", "a": "y2", "w": "y3"}
 GAP_AXES = {"v": "y4", "a": "y5", "w": "y6"}
 LANE_AXIS = "y7"
-MARGIN = {"l": 66, "r": 62, "t": 30, "b": 4, "pad": 0}
+MARGIN = {"l": 66, "r": 72, "t": 30, "b": 4, "pad": 0}
+NARROW_MARGIN = {"l": 44, "r": 58, "t": 28, "b": 4, "pad": 0}
 FOOT = 0.12  # of the height: time labels, and under them the lane of marks
 LANE_TOP = 0.035
 PANE_GAP = 0.035
@@ -42,15 +43,16 @@ def layout(picture: Picture, canvas: Canvas) -> dict[str, Any]:
     shapes, labels = shapes_and_labels(picture, canvas)
     result: dict[str, Any] = {
         "template": theme.template(),
-        "margin": MARGIN,
+        "margin": NARROW_MARGIN if view.narrow else MARGIN,
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverlabel": {"bgcolor": theme.surface, "bordercolor": theme.border, "font": {"color": theme.text, "size": 12}},
         "dragmode": view.tool,
         "selectdirection": "h",
-        "selections": [],
+        "selections": [],  # what is drawn by hand goes when Python has answered with a band over all panes
+        "selectionrevision": repr(view.selection_us),
         "uirevision": figure_key(canvas),
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.005, "yanchor": "bottom", "font": {"color": theme.text}},
+        "legend": _legend(canvas),
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.accent},
         "font": {"family": FONT, "size": 12, "color": theme.muted},
         "xaxis": _time_axis(picture, canvas),
@@ -66,10 +68,26 @@ def layout(picture: Picture, canvas: Canvas) -> dict[str, Any]:
     return result
 
 
+def _legend(canvas: Canvas) -> dict[str, Any]:
+    place = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.005, "yanchor": "bottom", "itemwidth": 30}
+    return place | {"font": {"color": canvas.theme.text, "size": 11 if canvas.view.narrow else 12}}
+
+
 def figure_key(canvas: Canvas) -> str:
     """Figures with the same key differ in their data only: a Patch can lead from one to the other."""
     view = canvas.view
-    how = (view.device, view.span_s, view.range_us, view.tool, view.overlaid, view.hidden, view.zero, view.theme, view.language)
+    how = (
+        view.device,
+        view.span_s,
+        view.range_us,
+        view.tool,
+        view.overlaid,
+        view.hidden,
+        view.zero,
+        view.theme,
+        view.language,
+        view.narrow,
+    )
     exponents = tuple(scale.exponent for scale in canvas.scales.values())
     return repr((*how, view.zone, exponents, canvas.axis, canvas.source))
 
@@ -86,6 +104,8 @@ def _time_axis(picture: Picture, canvas: Canvas) -> dict[str, Any]:
         "showline": True,
         "ticks": "outside",
         "ticklen": 4,
+        "tickangle": 0,
+        "nticks": 4 if canvas.view.narrow else 12,
         "tickcolor": theme.border,
         "tickformatstops": [
             {"dtickrange": [None, 1000], "value": "%H:%M:%S.%L"},
@@ -115,7 +135,7 @@ def _value_axis(channel: str, canvas: Canvas, where: dict[str, tuple[float, floa
     line, scale = canvas.theme.lines[channel], canvas.scales[channel]
     axis: dict[str, Any] = {
         "title": {
-            "text": f"{canvas.text[f'channel.{channel}']} · {scale.unit}",
+            "text": scale.unit if canvas.view.narrow else f"{canvas.text[f'channel.{channel}']} · {scale.unit}",
             "font": {"color": line.text, "size": 12.5},
             "standoff": 6,
         },
@@ -127,7 +147,7 @@ def _value_axis(channel: str, canvas: Canvas, where: dict[str, tuple[float, floa
         "linecolor": rgba(line.color, 0.6),
         "linewidth": 1.5,
         "tickfont": {"color": line.text},
-        "nticks": 8 if canvas.view.overlaid else 5,
+        "nticks": 8 if canvas.view.overlaid else 3 if canvas.view.narrow else 5,
         "visible": channel not in canvas.view.hidden,
     }
     if not canvas.view.overlaid:
@@ -169,12 +189,13 @@ def _limits(canvas: Canvas) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
         if limit.channel in canvas.view.hidden:
             continue
         color = canvas.theme.danger if str(limit.level) == "danger" else canvas.theme.warning
-        y, axis = limit.on * canvas.scales[limit.channel].factor, VALUE_AXES[limit.channel]
+        scale, axis = canvas.scales[limit.channel], VALUE_AXES[limit.channel]
+        y = limit.on * scale.factor
         line = {"color": color, "width": 1.2, "dash": "solid" if str(limit.level) == "danger" else "dash"}
         shapes.append({"type": "line", "xref": "x domain", "yref": axis, "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line})
         low, high = canvas.ranges[limit.channel]
         if low <= limit.on <= high and not canvas.view.overlaid:
-            word = f"{'▲' if limit.above else '▼'} {canvas.scales[limit.channel].with_unit(limit.on)}"
+            word = f"{'▲' if limit.above else '▼'} {limit.on * scale.factor:g} {scale.unit}"
             labels.append(
                 {"xref": "paper", "x": 1, "xanchor": "left", "yref": axis, "y": y, "text": word, "showarrow": False}
                 | {"font": {"color": color, "size": 11}, "xshift": 3}

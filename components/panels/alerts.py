@@ -39,6 +39,8 @@ def _link(look: Look, view: View, text: dict[str, str]) -> list[Component]:
     if name not in ("reconnecting", "stale") and not info.problem:
         return []
     said = phrase(info.problem, view.language) or text["banner.link.unknown" if name == "reconnecting" else "banner.stale"]
+    if info.demo:  # its port is nobody's concern
+        said = text["banner.demo_lost" if name == "reconnecting" else "banner.stale"]
     if name != "reconnecting":
         return [_banner("warning", said)]
     due_s = info.next_try_s

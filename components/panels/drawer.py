@@ -1,7 +1,7 @@
 """The drawer at the side: one panel at a time, mounted when it is opened and gone when it is closed.
 
 A drawer is a module of this folder with `layout(text)` and `register(app, monitor)`; page.py lists it under a name, the
-words are `drawer.<name>`. The strip has a button for each.
+words are `drawer.<name>`. A bar at the foot of the screen has a button for each.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
 from components import ids
+from components.look.parts import attrs
 from components.view import View
 from components.words.text import words
 
@@ -22,6 +23,15 @@ from components.words.text import words
 def layout() -> Component:
     """Closed and empty."""
     return dbc.Offcanvas([], id=ids.DRAWER, is_open=False, placement="end", backdrop=False, scrollable=True, title="")
+
+
+def bar(text: dict[str, str], drawers: Mapping[str, ModuleType]) -> Component:
+    """A button for each, in a bar at the foot of the screen."""
+    buttons = [
+        dbc.Button(text[f"drawer.{name}"], id=ids.open_drawer(name), color="link", className="drawer-button", n_clicks=0)
+        for name in drawers
+    ]
+    return html.Nav(buttons, className="drawer-bar", **attrs(aria_label=text["drawer.bar"]))
 
 
 def register(app: Dash, drawers: Mapping[str, ModuleType]) -> None:

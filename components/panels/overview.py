@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from components import ids
 from components.feed import Picture
 from components.figures import curves
+from components.figures.layout import MARGIN, NARROW_MARGIN
 from components.figures.time_axis import time_axis
 from components.look.parts import attrs
 from components.look.theme import FONT, THEMES, rgba
@@ -69,7 +70,7 @@ def _layout(view: View) -> dict[str, Any]:
     theme = THEMES[view.theme]
     return {
         "template": theme.template(),
-        "margin": {"l": 66, "r": 62, "t": 2, "b": 20},
+        "margin": (NARROW_MARGIN if view.narrow else MARGIN) | {"t": 2, "b": 20},
         "dragmode": "select",
         "selectdirection": "h",
         "selections": [],
@@ -81,7 +82,7 @@ def _layout(view: View) -> dict[str, Any]:
             "fixedrange": True,
             "showgrid": False,
             "linecolor": theme.border,
-            "nticks": 10,
+            "nticks": 4 if view.narrow else 10,
             "tickformatstops": [
                 {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
                 {"dtickrange": [60_000, 86_400_000], "value": "%m-%d %H:%M"},

@@ -1,4 +1,4 @@
-"""The status strip: lamp and word, board, rate, completeness, alerts, clock; language, theme, drawers."""
+"""The status strip: lamp and word, board, rate, completeness, alerts, clock; language and theme."""
 
 from __future__ import annotations
 
@@ -21,12 +21,8 @@ from services.model import Level, LinkState, Snapshot
 SOURCES = ("live", "demo", "replay")
 
 
-def layout(text: dict[str, str], drawers: list[str]) -> Component:
+def layout(text: dict[str, str]) -> Component:
     """Brand and board stand still; what the tick brings comes into one place."""
-    buttons = [
-        dbc.Button(text[f"drawer.{name}"], id=ids.open_drawer(name), color="link", className="drawer-button", n_clicks=0)
-        for name in drawers
-    ]
     return dbc.Navbar(
         [
             html.Div([html.Span(className="brand-mark"), html.H1("Powermon")], className="brand"),
@@ -35,7 +31,6 @@ def layout(text: dict[str, str], drawers: list[str]) -> Component:
             html.Div(
                 [
                     html.Button("–", id=ids.ZONE, className="strip-clock number", title=text["choice.zone"], n_clicks=0),
-                    *buttons,
                     dbc.Button(text["language.other"], id=ids.LANGUAGE, color="link", className="sign-button", n_clicks=0),
                     sign_button(ids.THEME, "system", text["choice.theme"], n_clicks=0),
                 ],

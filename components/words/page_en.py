@@ -30,4 +30,6 @@ WORDS: dict[str, str] = {
     "line.name": "Figures of the window and the selection",
     "overview.name": "The whole record; drag to choose a range",
     "overview.record": "Whole record",
+    "banner.demo_lost": "The simulated board is unplugged. What it measures meanwhile is kept by it and fetched afterwards.",
+    "drawer.bar": "Panels",
 }

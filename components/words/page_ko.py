@@ -30,4 +30,6 @@ WORDS: dict[str, str] = {
     "line.name": "구간과 선택 영역의 수치",
     "overview.name": "전체 기록; 끌어서 구간을 고릅니다",
     "overview.record": "전체 기록",
+    "banner.demo_lost": "가상 보드가 뽑혔습니다. 그동안 측정한 값은 보드에 남아 있다가 다시 연결되면 가져옵니다.",
+    "drawer.bar": "패널",
 }
