@@ -32,6 +32,10 @@ KOREAN: dict[str, str] = {
     "{url} is in use: close that program (or its serial monitor); it is tried again by itself": (
         "{url} 포트를 다른 프로그램이 사용 중입니다. 그 프로그램이나 시리얼 모니터를 닫으세요. 자동으로 다시 시도합니다."
     ),
+    "{url} was closed at the other end; it is tried again by itself": (
+        "{url} 연결을 상대 쪽에서 닫았습니다. 자동으로 다시 시도합니다."
+    ),
+    "{url} says nothing; it is tried again by itself": "{url}에서 아무것도 오지 않습니다. 자동으로 다시 시도합니다.",
     "{url}: {cause}; it is tried again by itself": "{url}: {cause}. 자동으로 다시 시도합니다.",
     "{url}: no permission; run `{command}`, then log out and in again": (
         "{url}: 권한이 없습니다. `{command}` 명령을 실행한 뒤 로그아웃했다가 다시 로그인하세요."
@@ -94,7 +98,6 @@ KOREAN: dict[str, str] = {
         "줄은 도착하지만 보드가 자신을 밝히지 않습니다(`hello`). 보드의 수신선(RX)이 연결되어 있는지 확인하세요."
     ),
     "the lines are readings again": "다시 측정값이 들어옵니다.",
-    "{url} says nothing; opening it anew": "{url}에서 아무것도 오지 않아 다시 엽니다",
     "{url} was closed at the other end": "{url} 연결을 상대 쪽에서 닫았습니다",
     "{url} was closed": "{url} 연결이 닫혔습니다.",
     "the link was lost": "연결이 끊어졌습니다",

@@ -82,7 +82,7 @@ def explain(error: BaseException, url: str) -> str:
         return f"{url} was unplugged or its driver gave up{AGAIN}"
     if code in (errno.ENOTTY, errno.EISDIR) or "Inappropriate ioctl" in text:
         return f"{url} is no serial port: choose one of those that are there ({_names()})"
-    return f"{url}: {text}{AGAIN}"
+    return f"{text}{AGAIN}" if text.startswith(url) else f"{url}: {text}{AGAIN}"
 
 
 def in_use(url: str, who: str) -> str:
@@ -101,7 +101,7 @@ def _names() -> str:
 
 
 def _missing(url: str) -> str:
-    passed = f"; a container must be given it with `--device={url}`" if in_container() else ""
+    passed = f"; a container must be given it with `--device={url}`" if in_container() and url.startswith("/dev/") else ""
     return f"{url} is not there: unplugged, or under another name (ports found: {_names()}){passed}{AGAIN}"
 
 
@@ -180,14 +180,23 @@ def _lock_holder(url: str) -> str:
 
 def _open_at(place: str) -> str:
     for entry in Path("/proc").glob("[0-9]*"):
-        if int(entry.name) == os.getpid():
-            continue
-        try:
-            if any(os.path.realpath(fd) == place for fd in (entry / "fd").iterdir()):
-                return _program(entry)
-        except OSError:
-            continue
+        if int(entry.name) != os.getpid() and _has_open(entry / "fd", place):
+            return _program(entry)
     return ""
+
+
+def _has_open(descriptors: Path, place: str) -> bool:
+    """One system call for each: there may be tens of thousands."""
+    try:
+        for name in os.listdir(descriptors):  # noqa: PTH208
+            try:
+                if os.readlink(f"{descriptors}/{name}") == place:  # noqa: PTH115
+                    return True
+            except OSError:  # closed meanwhile
+                continue
+    except OSError:  # another user's
+        return False
+    return False
 
 
 def _program(entry: Path) -> str:

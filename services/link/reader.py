@@ -147,7 +147,7 @@ class Link:
                     self._call(self._handler.received, data)
                 self._write(port, self._call(self._handler.tick) or b"")
                 if self._handler.silent_too_long():
-                    raise OSError(f"{self.url} says nothing; opening it anew")
+                    raise OSError(f"{self.url} says nothing")
         except (OSError, TypeError) as error:
             self._failed(explain(error, self.url))
         finally:

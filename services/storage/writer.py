@@ -183,6 +183,8 @@ class Writer:
 
     def _commit(self) -> None:
         """What waits goes to the disk, and is acknowledged once it is in a file that can be found again."""
+        if self.state.problem:  # perhaps this is why; and a deleted file gives its room back only when we let it go
+            self._file.vanished()
         for _ in range(GOING_ON):
             durable, stored = self._store()
             try:

@@ -28,7 +28,8 @@ def port_troubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield ports.explain(FileNotFoundError(errno.ENOENT, "No such file or directory"), PORT)
     yield ports.explain(OSError(errno.EIO, "Input/output error"), PORT)
     yield ports.explain(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "socket://bench:5000")
-    yield ports.explain(OSError(f"{PORT} says nothing; opening it anew"), PORT)
+    yield ports.explain(OSError(f"{PORT} says nothing"), PORT)
+    yield ports.explain(OSError(f"{PORT} was closed at the other end"), PORT)
     yield ports.explain(OSError(errno.ENOTTY, "Inappropriate ioctl for device"), PORT)
     for signs in ((), ("/",)):
         monkeypatch.setattr(ports, "CONTAINER_SIGNS", signs)

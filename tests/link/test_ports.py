@@ -97,7 +97,7 @@ def test_in_a_container_the_device_must_be_given_to_it(device: Path, monkeypatch
     monkeypatch.setattr(ports, "CONTAINER_SIGNS", (str(device),))
     text = explain(OSError(code, os.strerror(code)), str(device))
     assert f"--device={device}" in text and "--group-add" in text and "usermod" not in text
-    assert f"--device={device}" in explain(FileNotFoundError(errno.ENOENT, "No such file or directory"), str(device))
+    assert "--device=/dev/ttyACM7" in explain(FileNotFoundError(errno.ENOENT, "No such file or directory"), "/dev/ttyACM7")
 
 
 def test_a_port_that_we_may_use_needs_no_advice(tmp_path: Path) -> None:
@@ -140,6 +140,11 @@ def test_a_lock_file_names_the_holder_while_it_lives(
 
 def test_a_busy_port_says_what_to_close() -> None:
     assert "close that program" in explain(OSError(errno.EBUSY, "Device or resource busy"), "/dev/ttyACM0")
+
+
+def test_a_port_that_names_itself_is_named_once() -> None:
+    text = explain(OSError("/dev/ttyACM0 was closed at the other end"), "/dev/ttyACM0")
+    assert text == "/dev/ttyACM0 was closed at the other end; it is tried again by itself"
 
 
 def test_an_address_that_refuses_asks_for_the_other_end() -> None:
