@@ -177,6 +177,21 @@ class AlertChange(msgspec.Struct, frozen=True):
     value: float | None = None
 
 
+class BackTest(msgspec.Struct, frozen=True):
+    """What a rule would have done in [t0, t1). `judged`: readings it rests on; `read`: those of them that had to be read.
+
+    The last episode may be going on (`end_us` None).
+    """
+
+    device: str
+    rule: AlertRule
+    t0_us: int
+    t1_us: int
+    episodes: tuple[Episode, ...]  # ascending, without ids
+    judged: int
+    read: int
+
+
 class AlertStatus(msgspec.Struct, frozen=True):
     """How a rule stands that is not normal now. `since_us`: first beyond; `readings` and `peak` of the time since."""
 

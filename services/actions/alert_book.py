@@ -13,7 +13,7 @@ import msgspec
 from services.analysis.alert_rules import problems, rule_of
 from services.clock import Clock
 from services.errors import BadRequest, DatabaseError
-from services.model import AlertAction, AlertChange, AlertRule, AlertRules, Episode, Write
+from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Write
 from services.settings import Settings
 from services.storage.alert_record import merged
 from services.storage.storage import Storage
@@ -111,6 +111,16 @@ class AlertBook:
         self._storage.nudge()
         return rules
 
+    def back_test(self, rule: AlertRule, device: str, t0_us: int, t1_us: int) -> BackTest:
+        """What a rule would have done to a board's record in [t0, t1). Raises BadRequest."""
+        found = problems([rule])
+        if found:
+            raise BadRequest(found[0][1], "rule." + found[0][0].partition("].")[2])
+        if rule.channel is AlertChannel.COMPLETENESS:
+            message = "completeness is judged as it happens: the record cannot say what it was at a moment"
+            raise BadRequest(message, "rule.channel")
+        return self._storage.back_test(device, rule, t0_us, min(t1_us, self._clock.now_us()))
+
     # --- episodes
 
     def episodes(self, device: str | None, t0_us: int, t1_us: int, limit: int = 1000) -> list[Episode]:
@@ -138,7 +148,7 @@ class AlertBook:
             self._told(AlertChange("acknowledged", episode))
         return episode
 
-    def note(self, episode: Episode, evidence: dict[str, object]) -> None:
+    def add_evidence(self, episode: Episode, evidence: dict[str, object]) -> None:
         """What was done about an episode."""
         episode = msgspec.structs.replace(episode, evidence=evidence)
         self._storage.append(Write(episode.device, episodes=(episode,)))

@@ -73,6 +73,11 @@ class Watch:
         return self.state in ACTIVE
 
     @property
+    def at_work(self) -> bool:
+        """Anything but normal: what comes counts."""
+        return self.state is not AlertState.NORMAL
+
+    @property
     def peak(self) -> float:
         """The most extreme value of the episode, in the unit."""
         return self._sure.peak * self._sign / MICRO
@@ -88,23 +93,25 @@ class Watch:
         self._sure.clear()
         self._sure.add(readings, float(np.rint(peak * MICRO)) * self._sign)
 
-    def passes(self, count: int, low: float, high: float, last_us: int) -> bool:
-        """Take in `count` values from `low` to `high`, the last not after `last_us`, if they cannot turn anything.
-
-        False: they may, and must be looked at one by one. Nothing was taken in then.
-        """
+    def stays(self, low: float, high: float, last_us: int) -> bool:
+        """Whether values from `low` to `high`, the last not after `last_us`, cannot turn anything."""
         least, most = (low, high) if self._sign > 0 else (-high, -low)
         if self.state is AlertState.NORMAL:
             return most <= self._on
         if self.state is AlertState.FIRING:
-            stays, tally = least > self._off, self._sure
-        elif self.state is AlertState.PENDING:
-            stays, tally = least > self._on and last_us < self._since_us + self._hold_us, self._sure
-        else:
-            stays, tally = most <= self._off and last_us < self._since_us + self._clear_us, self._tail
-        if stays:
-            tally.add(count, most)
-        return stays
+            return least > self._off
+        if self.state is AlertState.PENDING:
+            return least > self._on and last_us < self._since_us + self._hold_us
+        return most <= self._off and last_us < self._since_us + self._clear_us
+
+    def passes(self, count: int, low: float, high: float, last_us: int) -> bool:
+        """Take in `count` values at once if they cannot turn anything; else nothing is taken in, and the answer is False."""
+        if not self.stays(low, high, last_us):
+            return False
+        if self.state is not AlertState.NORMAL:
+            tally = self._tail if self.state is AlertState.RECOVERING else self._sure
+            tally.add(count, high if self._sign > 0 else -low)
+        return True
 
     def beyond(self, values: F64) -> Mask:
         """Which values are beyond `on`."""

@@ -13,7 +13,9 @@ from services.analysis.decimate import no_curve
 from services.clock import Clock
 from services.errors import DatabaseError, ExportCancelled
 from services.model import (
+    AlertRule,
     AlertRules,
+    BackTest,
     Counts,
     Curve,
     Episode,
@@ -28,6 +30,7 @@ from services.model import (
     Write,
 )
 from services.storage import alert_record, counts, file_check, health, history, rollups
+from services.storage.back_test import back_test
 from services.storage.counts import GAPS_LIMIT
 from services.storage.database import Cancelled, Connection, Readers, get_setting, is_cancelled, set_setting, transaction
 from services.storage.ingest import Durable
@@ -201,6 +204,14 @@ class Storage:
         """Those of a device that have not ended."""
         with self._reading() as conn:
             return alert_record.open_episodes(conn, device)
+
+    def back_test(self, device: str, rule: AlertRule, t0_us: int, t1_us: int) -> BackTest:
+        """What the rule would have done in [t0, t1)."""
+        with self._reading() as conn:
+            where = history.scope(conn, device)
+            if where is None:
+                return BackTest(device, rule, t0_us, t1_us, (), 0, 0)
+            return back_test(conn, where, device, rule, t0_us, t1_us)
 
     def episode(self, episode_id: str) -> Episode | None:
         """One by its id."""

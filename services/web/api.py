@@ -14,7 +14,7 @@ from starlette.routing import compile_path
 
 from services.errors import PowermonError
 from services.monitor import Monitor
-from services.web import boards, docs, errors, health, history, metrics, realtime
+from services.web import alerts, boards, docs, errors, health, history, metrics, realtime
 from services.web.bodies import MAX_BODY
 from services.web.parameters import Workers
 
@@ -43,7 +43,7 @@ def create_api(monitor: Monitor) -> FastAPI:
     app.state.workers = Workers()
     app.state.on_failed_start = None
     errors.install(app)
-    for module in (history, boards, health, metrics):
+    for module in (history, boards, alerts, health, metrics):
         app.include_router(module.router)
     realtime.install(app)
     docs.install(app, DESCRIPTION)

@@ -17,6 +17,7 @@ from services.analysis.marks import marked, statuses
 from services.model import (
     CHANNELS,
     I64,
+    AlertStatus,
     Counts,
     Curve,
     DeviceInfo,
@@ -149,10 +150,19 @@ def snapshot(state: Snapshot, time: Time) -> dict[str, Any]:
         "counts": counts(state.counts),
         "completeness": state.counts.completeness,
         "levels": msgspec.to_builtins(state.levels),
+        "alerts": [alert_status(one, time) for one in state.alerts],
         "residual_w": state.residual_w,
         "version": state.version,
         "marked": [msgspec.to_builtins(kind) | {"newest": time(kind.newest_us)} for kind in state.marked],
     }
+
+
+def alert_status(one: AlertStatus, time: Time) -> dict[str, Any]:
+    """How a rule stands that is not normal."""
+    rule = one.rule
+    told: dict[str, Any] = {"rule": rule.id, "channel": rule.channel.value, "severity": rule.severity.value}
+    told |= {"state": one.state.value, "episode": one.episode}
+    return told | {"since": time(one.since_us), "peak": one.peak, "readings": one.readings}
 
 
 DECIMALS = {"drift_ppm": 1, "jitter_ms": 1, "coverage_s": 3, "energy_wh": 9, "charge_mah": 6, "residual_w": 6}

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.analysis.marks import marked
 from services.errors import BadRequest, PowermonError
 from services.model import CHANNELS, Readings, Snapshot
-from services.web import payloads
+from services.web import alerts, payloads
 from services.web.errors import error_body
 from services.web.pace import Pace
 from services.web.parameters import known_device, monitor_of, query, span_of_times
@@ -96,6 +96,7 @@ class Client:
         self._device = device
         self._interval_s = interval_s
         self._cursor = self._monitor.samples(device, None)[0]  # from now on; the past is a history request
+        self._alerts = self._monitor.alerts.since(None)[0]
         self._status: tuple[object, ...] = ()
         self._sent_s = float("-inf")
         self._sending = asyncio.Lock()
@@ -129,6 +130,9 @@ class Client:
         if status != self._status:
             self._status = status
             await self._send({"type": "status", "data": status_data(state)})
+        self._alerts, changes = self._monitor.alerts.since(self._alerts, self._device)
+        for change in changes:
+            await self._send({"type": "alert", "data": alerts.change(change)})
         if state.last is not None and (len(readings) or now_s - self._sent_s >= HEARTBEAT_S):
             self._sent_s = now_s
             await self._send({"type": "realtime", "data": realtime_data(state, readings, dropped)})

@@ -148,7 +148,7 @@ def test_changes_are_told_to_each_listener_once(shelf: Shelf) -> None:
 
 def test_acknowledging_is_stored_told_and_done_once(shelf: Shelf) -> None:
     book = shelf.open()
-    book.note(ENDED, {"webhook": {"result": "delivered"}})
+    book.add_evidence(ENDED, {"webhook": {"result": "delivered"}})
     first = book.acknowledge(ENDED.id)
     assert first.acknowledged_us is not None and first.evidence
     shelf.commit()

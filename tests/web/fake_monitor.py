@@ -37,6 +37,7 @@ from services.model import (
     no_readings,
 )
 from services.settings import Settings
+from tests.web.fake_alerts import ListedAlerts, book
 
 T0_US = 1_700_000_000_000_000
 STEP_US = 100_000
@@ -82,6 +83,8 @@ class FakeMonitor:
         self.calls: list[tuple[Any, ...]] = []
         self.page_rows = 60
         self.forgotten = 0  # readings that have left the window
+        self.listed = ListedAlerts()
+        self.alerts = book(self.listed, self.settings, self.clock)
 
     # --- running ----------------------------------------------------------------------------------------------------
 
