@@ -246,6 +246,8 @@ class Monitor:
         choice = self._boards.choice()
         reasons += [choice] if choice else []
         linked = [info for info in devices if info.device in self._devices]
+        if not linked and not choice:
+            reasons.append("no board is connected: plug one in, or name its port")
         troubled = [info for info in linked if info.problem or info.state is not LinkState.LIVE]
         reasons += [f"{info.device}: {info.problem or info.state.value}" for info in troubled]
         dead = [name for name, device in self._devices.items() if not device.link.alive]

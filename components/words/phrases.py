@@ -61,6 +61,7 @@ KOREAN: dict[str, str] = {
         "{url}은(는) 시리얼 포트가 아닙니다. 있는 포트 중에서 고르세요 ({ports})."
     ),
     "{url} did not open within {s} s": "{url} 포트가 {s}초 안에 열리지 않았습니다",
+    "no board is connected: plug one in, or name its port": "연결된 보드가 없습니다. 보드를 꽂거나 포트 이름을 지정하세요.",
     "{n} boards were found; choose one on the page": "보드 {n}개를 찾았습니다. 페이지에서 하나를 고르세요.",
     "a board was found at {url} ({description}): it can be connected": (
         "{url}에서 보드를 찾았습니다 ({description}). 연결할 수 있습니다."

@@ -60,7 +60,7 @@ class RecordingFile:
     def open(self) -> None:
         """Raises DatabaseError, sqlite3.Error or OSError; what is damaged has been moved aside then, if that can be."""
         if self._identity is not None and (what := self._identity.moved()) is not None:
-            self._leave(what)  # it went while it was closed
+            self._say(self._leave(what), {"fate": what.fate.value})  # it went while it was closed
         if not self._claimed:
             found = self._claim.take()
             self._claimed, self._unchecked = True, found is Found.OURS
@@ -126,8 +126,11 @@ class RecordingFile:
         """
         what = self._identity.look() if self._identity is not None else None
         if what is not None:
-            self._leave(what)
-            self.open()
+            happened = self._leave(what)
+            try:
+                self.open()
+            finally:
+                self._say(happened, {"fate": what.fate.value})
         return what is not None
 
     def keep_claim(self) -> None:
@@ -158,15 +161,15 @@ class RecordingFile:
         text = f"the database was damaged ({why}): it was moved aside to {aside.name} and a new one was started"
         self._say(text, {"moved_to": aside.name})
 
-    def _leave(self, what: Vanished) -> None:
-        """Give up the file that vanished, whole if it still is somewhere, and choose where to go on."""
+    def _leave(self, what: Vanished) -> str:
+        """Give up the file that vanished, whole if it still is somewhere, and choose where to go on; what there is to say."""
         identity, self._identity = self._identity, None
         assert identity is not None
         self._end_check()
         if what.fate is Fate.CUT_SHORT:
             self.replace(CUT_SHORT)  # before closing, which would write into it
             self.close()
-            return
+            return ""  # that is said already
         self._complete()
         self.close()
         if what.fate is not Fate.LOG_GONE:
@@ -180,7 +183,7 @@ class RecordingFile:
                 self._go_beside()
         again = self._backlog.recall(readings_only=same)
         self._state.committed -= again
-        self._say(file_identity.said(identity.path, what, self.path, again, copy=copy), {"fate": what.fate.value})
+        return file_identity.said(identity.path, what, self.path, again, copy=copy)
 
     def _complete(self) -> None:
         """A renamed file without its log would lack the newest readings: move all of the log into it."""
@@ -200,6 +203,8 @@ class RecordingFile:
         self._state.elsewhere = f"{old.name} is another file now, which was left as it is: recording goes on in {self.path.name}"
 
     def _say(self, text: str, data: dict[str, str]) -> None:
+        if not text:
+            return
         log.error("%s", text)
         self._state.note(text)
         self._backlog.append(Write("", events=(LogEvent("", self._clock.now_us(), EventKind.DATABASE, text, dict(data)),)))

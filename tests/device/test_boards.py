@@ -269,6 +269,7 @@ def test_a_board_that_appears_is_read_when_nothing_else_is(
     monitor = make()
     talk(cable)
     assert monitor.devices() == []
+    assert any("no board is connected" in reason for reason in monitor.health().reasons)
     plugged.append(str(cable.link))
     until(lambda: [info.device for info in monitor.devices() if info.last_reading_us] == ["board"], "not read")
     assert monitor.health().found_ports == () and monitor.ports()[0].state == "connected"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.mock.serving import wait_for
-from tests.system.running import Program, program, stored
+from tests.system.running import Program, program, record, stored
 
 MOCK = ("--mock", "--log-file", "off", "--mock-args", "--interval-ms 20")
 
@@ -65,3 +65,24 @@ def test_a_database_whose_beginning_is_destroyed_is_moved_aside_and_said(tmp_pat
         assert len(aside) == 1 and any(aside[0] in note for note in storage(running)["notes"])
         assert running.stop() == 0
     assert_complete(database, 20)
+
+
+@pytest.mark.parametrize("act", ["delete", "rename"])
+def test_a_database_that_vanishes_is_said_and_no_acknowledged_reading_is_missing_after_a_kill(tmp_path: Path, act: str) -> None:
+    database, truth = tmp_path / "powermon.db", tmp_path / "record"
+    arguments = ("--mock", "--log-file", "off", "--mock-args", f"--interval-ms 20 --record {truth}")
+    with program(tmp_path, *arguments) as running:
+        wait_for(lambda: storage(running)["committed"] > 50, 20)
+        if act == "delete":
+            database.unlink()
+        else:
+            database.rename(tmp_path / "away.db")
+        wait_for(lambda: any("Recording goes on" in note for note in storage(running)["notes"]), 20)
+        told = running.json("/api/events")["events"]
+        assert any(event["kind"] == "database" and act in event["text"] for event in told)
+        before = len(stored(database))
+        wait_for(lambda: len(stored(database)) > before, 20)
+        running.kill()
+    acknowledged = max(entry["ack"] for entry in record(truth, "ack") if "ack" in entry)
+    found = {row[1] for row in stored(database)}
+    assert acknowledged > 50 and set(range(min(found), acknowledged + 1)) <= found
