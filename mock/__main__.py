@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from mock.board import Board, BoardConfig
+from mock.bridge import Bridge
 from mock.control import Control
 from mock.faults import WireFaults
 from mock.options import parse
@@ -99,6 +100,7 @@ def _runner(options: argparse.Namespace, source: Source, output: Output, record:
         first_ms=options.first_ms,
         id=options.id,
         replay=options.replay is not None,
+        stamps=options.bridge_lines is None,
     )
     board = Board(config, Sensor(source, options.seed), record, start_us)
     runner = Runner(
@@ -111,9 +113,16 @@ def _runner(options: argparse.Namespace, source: Source, output: Output, record:
         count=options.count,
         linger_s=options.linger,
         reboot_every_s=options.reboot_every or SCENARIOS[options.scenario].reboot_every_s,
+        bridge=_bridge(options),
     )
     _set_faults(runner, options, start_us)
     return runner
+
+
+def _bridge(options: argparse.Namespace) -> Bridge | None:
+    if not options.bridge_lines:
+        return None
+    return Bridge(options.bridge_lines, round(options.bridge_ms * 1000), options.seed)
 
 
 def _set_faults(runner: Runner, options: argparse.Namespace, now_us: int) -> None:

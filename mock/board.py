@@ -46,6 +46,7 @@ class BoardConfig:
     first_ms: int = 0
     id: str = "mock"
     replay: bool = False
+    stamps: bool = True  # at level 0 it knows the time of day; one behind a radio bridge does not
 
 
 class Board:
@@ -207,7 +208,7 @@ class Board:
     def _ts(self, t_us: int) -> float | None:
         if self._wall_offset_us is not None:
             return (t_us + self._wall_offset_us) / 1e6
-        return t_us / 1e6 if self.config.level == 0 else None
+        return t_us / 1e6 if self.config.level == 0 and self.config.stamps else None
 
     def _keep(self, n: int, body: bytes, t_us: int) -> None:
         if len(self._ring) >= self.config.buffer:

@@ -43,7 +43,8 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is measured")
     group.add_argument("--scenario", choices=SCENARIOS, default="normal")
     group.add_argument("--pattern", choices=PATTERNS, help="default: the scenario's")
-    group.add_argument("--interval-ms", type=_number(0, 3_600_000), default=100.0, metavar="N", help="0: as fast as it goes")
+    pace = "100, or what a bridge needs; 0: as fast as it goes"
+    group.add_argument("--interval-ms", type=_number(0, 3_600_000), metavar="N", help=pace)
     group.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same lines")
     group.add_argument("--count", type=_whole(1), metavar="N", help="stop after so many readings")
     group.add_argument("--replay", type=Path, metavar="FILE.csv", help="readings of a recording instead of a pattern")
@@ -54,7 +55,9 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 def _add_wire(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is sent")
     group.add_argument("--out", type=_output, default=("stdout", ""), metavar="stdout|pty[:LINK]|tcp[:PORT]")
-    group.add_argument("--level", type=int, choices=(0, 1), default=1, help="wire level; 0: the plain format")
+    group.add_argument("--level", type=int, choices=(0, 1), help="wire level (1, or 0 with a bridge); 0: the plain format")
+    group.add_argument("--bridge-lines", type=_whole(2, 1000), metavar="N", help="a radio bridge delivers N lines at once (4)")
+    group.add_argument("--bridge-ms", type=_number(1, 60_000), metavar="N", help="and waits this long for them (60)")
     group.add_argument("--buffer", type=_whole(1, 10_000_000), default=4096, metavar="N", help="readings kept until acknowledged")
     group.add_argument("--boot", type=_whole(0, UINT32), metavar="N", help="first boot (default: another at each start)")
     group.add_argument("--first-seq", type=_whole(0, UINT32), default=0, metavar="N")
@@ -92,6 +95,12 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("this system has no pseudo-terminals; use --out tcp")
     if options.linger is None:
         options.linger = 0.0 if options.out[0] == "stdout" else 5.0
+    if options.bridge_lines or options.bridge_ms:
+        options.bridge_lines, options.bridge_ms = options.bridge_lines or 4, options.bridge_ms or 60.0
+    if options.level is None:
+        options.level = 0 if options.bridge_lines else 1
+    if options.interval_ms is None:
+        options.interval_ms = options.bridge_ms / options.bridge_lines if options.bridge_lines else 100.0
     if options.id is None:
         options.id = "replay" if options.replay else "mock"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from mock.board import Board
+from mock.bridge import Bridge
 from mock.control import Control
 from mock.faults import WireFaults
 from mock.frame import Frame
@@ -42,6 +43,7 @@ class Runner:
         count: int | None = None,
         linger_s: float = 0.0,
         reboot_every_s: float | None = None,
+        bridge: Bridge | None = None,
     ) -> None:
         self.board = board
         self.panel = Panel(board, faults, self)
@@ -56,6 +58,7 @@ class Runner:
         self._linger_us = round(linger_s * 1e6)
         self._reboot_us = round(reboot_every_s * 1e6) if reboot_every_s else None
         self._reboot_due_us = clock() + (self._reboot_us or 0)
+        self._bridge = bridge
         self._decoder = BoardDecoder()
         self._pending = bytearray()
         self._listeners = output.listeners
@@ -153,6 +156,9 @@ class Runner:
         elif self._paced:
             self._faults.release(now_us)
         data = self._faults.take()
+        if self._bridge:
+            self._bridge.send(data, now_us)
+            data = self._bridge.take(now_us if self._measured_us is None else now_us + LONGEST_WAIT_US)
         if self._heard:
             self._pending += data
 
@@ -163,6 +169,8 @@ class Runner:
 
     def _forget_pending(self) -> None:
         """What was not sent to the listener who left is not for the next one, and the record says so."""
+        if self._bridge:
+            self._bridge.forget()
         if not self._pending:
             return
         for event in HostDecoder().feed(bytes(self._pending)):
@@ -217,6 +225,8 @@ class Runner:
             times.append(max(release_us, now_us + SHORTEST_WAIT_US))
         if self._plug_us is not None:
             times.append(self._plug_us)
+        if self._bridge:
+            times.append(self._bridge.next_us(now_us))
         if self._measured_us is not None:
             times.append(now_us + UNHEARD_WAIT_US)
         elif not (self._paced and self.board.interval_us):

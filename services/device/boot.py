@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from services.device.board_time import Timebase
 from services.device.columns import Columns, Line, columns
+from services.device.holds import CLOCKED_INTERVALS, holds, stale_us, steps
 from services.device.sequence import GapTrack, SequenceTracker, Verdict
+from services.device.steady_pace import SteadyPace
 from services.device.wall_time import WallTime
 from services.model import I64, U8, Flag, Gap, GapState, Readings, no_readings
 from services.wire.decoders import ReadingLine
 
 Mask = NDArray[np.bool_]
-HOLD_MOST = 3  # a reading stands for the time since its predecessor up to this many intervals, else for one interval
+SILENT_INTERVALS = 5
+SILENT_PAUSES = 2  # of the longest that a board without a stated interval has made
 MAX_EARLY = 20_000
 INTERVAL_US = 100_000  # until the board's own is known
 _FLAGS = {Verdict.LATE: Flag.LATE, Verdict.RECOVERED: Flag.RECOVERED}
@@ -45,6 +48,8 @@ class Boot:
         self.tracker = tracker
         self.timebase = Timebase(floor_us=last_us)
         self.walltime = WallTime(last_us)
+        self.pace = SteadyPace()
+        self.longest_us = 0  # pause between two numbers at level 0, while the link was up
         self.interval_us: float = INTERVAL_US
         self.interval_known = False
         self.last_us = last_us
@@ -54,6 +59,7 @@ class Boot:
         self.tracked = True
         self.durable: int | None = None
         self.acked: int | None = None
+        self._linked = last_us is None  # since the newest live reading
         self._held: list[Line] = []
         self._before: int | None = None
         self._early: list[Line] = []
@@ -158,17 +164,24 @@ class Boot:
         return taken
 
     def _times(self, lines: list[Line], batch: Columns, seq: I64, live: Mask | None, now_us: int) -> I64:
-        """Board uptime through the timebase; else the board's wall clock; else when the line came."""
+        """Board uptime through the timebase; else what can be said without."""
         ms = batch.ms
         if None not in ms or (self.last_ms is not None and any(value is not None for value in ms)):
             return self._uptimes(ms, live, now_us)
+        if live is None:
+            return self._arrivals(batch.ts, seq, now_us)
         times = np.empty(len(lines), np.int64)
-        for place, line in enumerate(lines):
-            if live is None or live[place]:
-                times[place] = self.walltime.time_us(line.ts if isinstance(line, ReadingLine) else None, now_us)
-            else:
-                times[place] = self._between(int(seq[place]), now_us)
+        for place in np.flatnonzero(~live).tolist():
+            times[place] = self._between(int(seq[place]), now_us)
+        times[live] = self._arrivals([ts for ts, mine in zip(batch.ts, live, strict=True) if mine], seq[live], now_us)
         return times
+
+    def _arrivals(self, ts: Sequence[float | None], seq: I64, now_us: int) -> I64:
+        """The board's own stamps where they can be right, else its pace where it has one, else when the lines came."""
+        if self.tracked and len(seq):
+            self.pace.arrived(int(seq[-1]), len(seq), now_us)
+        paced = self.pace.times(seq) if self.tracked else None
+        return self.walltime.times_us(ts, np.full(len(seq), now_us, np.int64) if paced is None else paced)
 
     def _uptimes(self, ms: Sequence[int | None], live: Mask | None, now_us: int) -> I64:
         if None in ms:
@@ -202,15 +215,23 @@ class Boot:
         return Readings(boot, seq, time_us, self._holds(seq, time_us), batch.v, batch.a, batch.w, flags)
 
     def _holds(self, seq: I64, time_us: I64) -> I64:
-        """The span each reading stands for: since its predecessor where that is the number before it."""
-        hold = _steps(time_us, self.last_us if self.last_us is not None else int(time_us[0]))
-        good = (_steps(seq, self.last_seq if self.last_seq is not None else int(seq[0]) - 2) == 1) & (hold >= 0)
-        self._estimate(hold[good])
-        usable = good & (hold <= HOLD_MOST * self.interval_us)
-        if usable.all():
-            return hold
-        held: I64 = np.where(usable, hold, round(self.interval_us)).astype(np.int64)
-        return held
+        """The span each reading stands for."""
+        before_us = self.last_us if self.last_us is not None else int(time_us[0]) - round(self.interval_us)
+        step_us, step = steps(time_us, before_us), steps(seq, self.last_seq if self.last_seq is not None else int(seq[0]) - 2)
+        next_number = step == 1
+        if not self._linked:
+            next_number[0] = False
+        contiguous = step_us[next_number & (step_us >= 0)]
+        if not self.tracked:  # nothing proves that a pause was no loss
+            stale = round(stale_us(self.interval_us))
+            self._estimate(contiguous[contiguous <= stale])
+            return holds(np.minimum(step_us, stale), next_number, self.interval_us, None)
+        self._estimate(contiguous)
+        if self.wire is not None:  # it states its interval
+            return holds(step_us, next_number, self.interval_us, CLOCKED_INTERVALS * self.interval_us)
+        if len(contiguous):
+            self.longest_us = max(self.longest_us, int(contiguous.max()))
+        return holds(step_us, next_number, self.interval_us, None)
 
     def _estimate(self, hold_us: I64) -> None:
         """Without a hello the interval is learned: quickly at first, then slowly."""
@@ -226,6 +247,7 @@ class Boot:
         if len(rows):
             self.last_us = max(int(rows.time_us[-1]), self.last_us or 0)
             self.last_seq = int(rows.seq[-1])
+            self._linked = True
             if self.first_us is None:
                 self.first_us = int(rows.time_us[0])
 
@@ -239,14 +261,16 @@ class Boot:
             return min(t0_us, t1_us), t1_us
         return (self.last_us or now_us), max(now_us, self.last_us or now_us)
 
+    @property
+    def usual_silence_us(self) -> float:
+        """How long this board may say nothing without being thought gone."""
+        return max(SILENT_INTERVALS * self.interval_us, SILENT_PAUSES * self.longest_us)
+
+    def link_lost(self) -> None:
+        """What passes until the next line was seen by nobody."""
+        self._linked = False
+        self.pace.reset()
+
     def mark(self) -> None:
         """Remember where the last batch ended, for the gap that the next may begin with."""
         self._before = self.last_us
-
-
-def _steps(column: I64, before: int) -> I64:
-    """What each is more than the one before it."""
-    steps = np.empty_like(column)
-    steps[0] = column[0] - before
-    np.subtract(column[1:], column[:-1], out=steps[1:])
-    return steps

@@ -24,6 +24,7 @@ class Columns(msgspec.Struct, frozen=True):
     """
 
     seq: Sequence[int | None]
+    ts: Sequence[float | None]
     ms: Sequence[int | None]
     again: Sequence[int]
     v: F64
@@ -41,17 +42,17 @@ class Columns(msgspec.Struct, frozen=True):
 def columns(lines: Sequence[Line]) -> Columns:
     """At least one line."""
     if set(map(type, lines)) == {ReadingLine}:
-        v, a, w, _, seq, status, ms, again, _ = zip(*map(_astuple, lines), strict=True)
+        v, a, w, ts, seq, status, ms, again, _ = zip(*map(_astuple, lines), strict=True)
         doubtful = [] if status.count("ok") == len(status) else [at for at, said in enumerate(status) if said != "ok"]
     else:
-        v, a, w, seq, ms, again = zip(*map(_fields, lines), strict=True)
+        v, a, w, ts, seq, ms, again = zip(*map(_fields, lines), strict=True)
         doubtful = [at for at, line in enumerate(lines) if type(line) is BadReading or line.status != "ok"]  # type: ignore[union-attr]
     derived: list[int] = []
     if None in w:
         derived = [at for at, value in enumerate(w) if value is None]
         w = tuple(round(x * y, 6) if value is None else value for x, y, value in zip(v, a, w, strict=True))
     volts, amperes, watts = (np.array(column, np.float64) for column in (v, a, w))
-    return Columns(seq, ms, again, volts, amperes, watts, derived, doubtful)
+    return Columns(seq, ts, ms, again, volts, amperes, watts, derived, doubtful)
 
 
 def line_text(line: Line) -> str:
@@ -61,7 +62,7 @@ def line_text(line: Line) -> str:
     return f'{{"v":{line.v:g},"a":{line.a:g},"w":{line.w},"seq":{line.seq},"status":"{line.status}"}}'
 
 
-def _fields(line: Line) -> tuple[float, float, float | None, int | None, int | None, int]:
+def _fields(line: Line) -> tuple[float, float, float | None, float | None, int | None, int | None, int]:
     if isinstance(line, BadReading):
-        return _NAN, _NAN, _NAN, line.seq, line.ms, 0
-    return line.v, line.a, line.w, line.seq, line.ms, line.re
+        return _NAN, _NAN, _NAN, None, line.seq, line.ms, 0
+    return line.v, line.a, line.w, line.ts, line.seq, line.ms, line.re

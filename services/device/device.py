@@ -19,6 +19,7 @@ from services.device.boot import Boot, Taken
 from services.device.boot_identity import boot_of, boot_of_level_0, next_of_level_0, ran_backwards
 from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
+from services.device.holds import stale_us
 from services.device.line_health import LineHealth
 from services.device.live_state import LiveState
 from services.device.session_counts import Ledger
@@ -55,10 +56,7 @@ from services.wire.decoders import (
 )
 
 MAX_PENDING = 20_000  # lines kept while a board has not said which boot they belong to
-STALE_S = 2.0
-STALE_INTERVALS = 3
 SILENT_S = 5.0
-SILENT_INTERVALS = 5
 FIRST_SILENCE_S = 65.0  # a board may be set to one reading a minute
 HELLO_AGAIN_S = 5.0
 COMMAND_WAIT_S = 15.0
@@ -93,6 +91,7 @@ class Device:
         self._line_health = LineHealth(settings.baud)
         self._baud = settings.baud
         self._trouble = ""  # with the lines
+        self._silent = False  # the port is closed because nothing comes, which proves nothing about the board
         self._live = LiveState(name, clock.now_us())
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._ledger = Ledger(name, storage, clock)
@@ -109,7 +108,7 @@ class Device:
         """A new connection: whatever was half said before is forgotten, and the board is asked who it is."""
         with self._lock:
             self._decoder.reset()
-            self._hello_here = self._data_here = False
+            self._hello_here = self._data_here = self._silent = False
             self._data_s, self._hello_due_s = self._clock.monotonic_s(), 0.0
             self._line_health = LineHealth(self._baud, self._data_s)
             if self._boot is not None:
@@ -121,6 +120,8 @@ class Device:
         with self._lock:
             for pending in self._commands.fail_all("the link was lost", self._clock.monotonic_s()):
                 self._finished(pending)
+            if self._boot is not None and not self._silent:
+                self._boot.link_lost()
             self.alerts.store_progress()
             self._ledger.event(EventKind.LINK, printable(self.link.problem or f"{self.url} was closed", 300), {"state": "lost"})
             self._ledger.flush()
@@ -128,9 +129,10 @@ class Device:
     def silent_too_long(self) -> bool:
         """A port that gives nothing for this long is opened anew."""
         with self._lock:
-            interval_s = self._boot.interval_us / 1e6 if self._boot is not None else 0.0
-            limit_s = max(SILENT_S, SILENT_INTERVALS * interval_s) if self._data_here else FIRST_SILENCE_S
-            return self._clock.monotonic_s() - self._data_s > limit_s
+            usual_s = self._boot.usual_silence_us / 1e6 if self._boot is not None else 0.0
+            limit_s = max(SILENT_S, usual_s) if self._data_here else FIRST_SILENCE_S
+            self._silent = self._clock.monotonic_s() - self._data_s > limit_s
+            return self._silent
 
     def received(self, data: bytes) -> None:
         """Bytes from the board."""
@@ -358,8 +360,7 @@ class Device:
     def _live_state(self) -> LinkState:
         if self.link.state is not LinkState.WAITING or self._live.last is None or not self._data_here:
             return self.link.state
-        interval_s = self._boot.interval_us / 1e6 if self._boot is not None else 0.0
-        limit_s = max(STALE_S, STALE_INTERVALS * interval_s)
+        limit_s = stale_us(self._boot.interval_us if self._boot is not None else 0.0) / 1e6
         return LinkState.LIVE if self._clock.monotonic_s() - self._line_s <= limit_s else LinkState.STALE
 
     def info(self) -> DeviceInfo:

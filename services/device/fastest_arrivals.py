@@ -74,7 +74,7 @@ class Envelope:
         while len(points) > FEWEST and newest - points[0][0] > OLDEST_MS:
             points.popleft()
         if self.settled:
-            self.slope = self._trusted(_slope(list(points)))
+            self.slope = self._trusted(lower_slope(list(points)))
         recent = [(x, r) for x, r in points if newest - x <= RECENT_MS]
         self._origin = newest
         self._height = min(r + self.slope * (newest - x) for x, r in recent)
@@ -91,7 +91,7 @@ class Envelope:
         return max(-STEEPEST, min(STEEPEST, slope * slope**2 / (slope**2 + error**2)))
 
 
-def _slope(points: list[tuple[int, float]]) -> float:
+def lower_slope(points: list[tuple[int, float]]) -> float:
     """Slope of the lower convex hull's edge over the mean x of points ascending in x."""
     hull: list[tuple[int, float]] = []
     for point in points:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.model import I64
+
 LEAST_TS = 1e9  # Unix seconds below this: the board has no wall clock
 GREATEST_TS = 1e11  # and above it none that microseconds in an int64 could hold
 APART_US = 5_000_000
@@ -18,6 +24,19 @@ class WallTime:
         self._last_us = last_us
         self._last_ts: float | None = None
         self._whole = False
+
+    def times_us(self, ts: Sequence[float | None], otherwise_us: I64) -> I64:
+        """`time_us` for a batch; `otherwise_us`: when each was measured as far as anybody else can say."""
+        if any(stamp is not None for stamp in ts):
+            stamped = zip(ts, otherwise_us.tolist(), strict=True)
+            return np.array([self.time_us(*row) for row in stamped], np.int64)
+        if not len(otherwise_us):
+            return otherwise_us
+        times: I64 = np.maximum.accumulate(otherwise_us)
+        if self._last_us is not None:
+            times = np.maximum(times, self._last_us)
+        self._last_us = int(times[-1])
+        return times
 
     def time_us(self, ts: float | None, received_us: int) -> int:
         """Host time of the next reading; never before the one before it."""
