@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from services.actions.alert_book import AlertBook
+from services.actions.webhook import Webhook
 from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.device.boards import Boards
@@ -65,7 +66,9 @@ class Monitor:
             synchronous=settings.synchronous,
             on_commit=self._committed,
         )
-        self.alerts = AlertBook(settings, self._storage, self.clock)
+        self._webhook = self._make_webhook() if settings.webhook else None
+        deliver = self._webhook.deliver if self._webhook is not None else None
+        self.alerts = AlertBook(settings, self._storage, self.clock, deliver)
         self._boards = Boards(settings, self._storage, self.clock, self._watch_alerts, self.alerts.release)
 
     # --- running
@@ -74,12 +77,21 @@ class Monitor:
         """Open the database, then the links. Raises DatabaseError."""
         self._storage.start()
         self.alerts.start()
+        if self._webhook is not None:
+            self._webhook.start()
         self._boards.start()
 
     def stop(self) -> None:
         """Close the links, commit everything that was accepted, close the database."""
         self._boards.stop()
+        if self._webhook is not None:
+            self._webhook.stop()
         self._storage.stop()
+
+    def _make_webhook(self) -> Webhook:
+        settings = self.settings
+        told = lambda episode, evidence: self.alerts.add_evidence(episode, evidence)  # noqa: E731 - the book is made after it
+        return Webhook(settings.webhook, settings.webhook_token, settings.page_address, told)
 
     def _watch_alerts(self, device: Device) -> None:
         self.alerts.adopt(device.name, device.alerts)

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -141,6 +142,19 @@ def host(value: Any) -> str:
     return value.strip().strip("[]").lower()
 
 
+def web_address(value: Any) -> str:
+    """An http or https address without a user name in it."""
+    word = value.strip() if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(word)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not word.isascii() or not word.isprintable() or " " in word or len(word) > 500:
+        raise ValueError("must be an address such as https://host/path, without user name and without spaces")
+    return word
+
+
 def port(value: Any) -> str:
     """`auto`, a device, a pyserial URL, or NAME=URL."""
     word = value.strip() if isinstance(value, str) else ""
@@ -237,6 +251,12 @@ OPTIONS: tuple[Option, ...] = (
            "warning limit: 'w>10:9' is on above 10 W until 9 W; 'v<4.5:4.7:2' is on below 4.5 V for 2 s until 4.7 V",
            CHECKS, "LIMIT", repeat=True),
     Option("danger", threshold, (), "none", "danger limit, written like a warning limit", CHECKS, "LIMIT", repeat=True),
+    Option("webhook", web_address, "", "off",
+           "where alerts are sent whose rule says so: one JSON POST each (https://…); see docs/alerts.md", CHECKS, "URL"),
+    Option("webhook_token", secret, "", "none",
+           "sent with each as Authorization: Bearer TOKEN; better set in the environment", CHECKS, "TOKEN"),
+    Option("public_url", web_address, "", "http:// with host and port",
+           "where others reach this page, for the links in messages", CHECKS, "URL"),
     Option("database", text, "data/powermon.db", "data/powermon.db", "SQLite file; made when it is not there", RECORDING, "FILE"),
     Option("retention_h", number(0.01, 87600), 48.0, "48", "hours that readings are kept", RECORDING, "HOURS"),
     Option("max_db_mb", number(1, 1e8), None, "no limit",

@@ -43,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: int = 8050
     token: str = ""
     viewer_token: str = ""
+    webhook: str = ""
+    webhook_token: str = ""
+    public_url: str = ""
     allow_host: tuple[str, ...] = ()
     allow_connect: tuple[str, ...] = ()
     trust_proxy: bool = False
@@ -59,6 +62,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def commit_s(self) -> float:
         """Seconds between commits."""
         return COMMIT_S[self.durability]
+
+    @property
+    def page_address(self) -> str:
+        """Where others reach the page, without a slash at the end; as far as is known."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, f"[{self.host}]" if ":" in self.host else self.host)
+        return f"http://{host}:{self.http_port}"
 
     def named_ports(self) -> list[tuple[str, str]]:
         """(name or empty, URL or `auto`) of every port asked for."""
@@ -299,8 +310,8 @@ def _check(option: Option, value: Any, source: str, result: dict[str, Any], prob
     except _BadPartError as error:
         problems.append(f"{source} {error.part!r}: {error}")
     except ValueError as error:
-        # A token is a secret, also when it is wrong.
-        problems.append(f"{source}: {error}" if option.name.endswith("token") else f"{source} {value!r}: {error}")
+        # A token is a secret, also when it is wrong; the address of a webhook most often holds one.
+        problems.append(f"{source}: {error}" if option.name.endswith(("token", "webhook")) else f"{source} {value!r}: {error}")
 
 
 class _BadPartError(ValueError):
