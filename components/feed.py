@@ -101,7 +101,6 @@ class Feed:
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._fresh_s = monitor.settings.interval_ms / 1000 * SHARE
         clock = monitor.clock.monotonic_s
         self._epoch = f"{monitor.clock.now_us():x}"  # pictures of another run of the program are others
         self._ticks: Kept[Tick] = Kept(clock)
@@ -155,7 +154,8 @@ class Feed:
     def _tick(self, device: str, span_s: int, points: int) -> tuple[Tick | None, int]:
         try:
             key = (device, span_s, points)
-            return self._ticks.get(key, self._fresh_s, lambda: self._monitor.tick(device, span_s, points))
+            fresh_s = self._monitor.settings.interval_ms / 1000 * SHARE
+            return self._ticks.get(key, fresh_s, lambda: self._monitor.tick(device, span_s, points))
         except UnknownDevice:
             return None, 0
 

@@ -18,7 +18,7 @@ STRIP_LIVE = "strip-live"
 STATE = "state"  # data-state: live demo replay stale waiting reconnecting history noboard
 RATE, COMPLETENESS, CLOCK = "rate", "completeness", "clock"
 BOARD = "board-select"
-LANGUAGE, THEME, ZONE, HELP = "language-button", "theme-button", "zone-button", "help-button"
+LANGUAGE, THEME, ZONE, HELP = "language-button", "theme-button", "zone-button", "open-help"  # assets/keys.js clicks the last on ?
 
 # --- panels
 ALERTS, CARDS = "alerts", "cards"
@@ -27,7 +27,7 @@ FROM, TO = "typed-from", "typed-to"
 CHART_FRAME, CHART, SIDE, NOTE, LINE = "chart-frame", "chart", "side", "note", "line"
 ZOOM_TO, CLEAR = "zoom-to", "clear-selection"
 OVERVIEW, RECORD = "overview", "record"
-DRAWER, DRAWER_TABS, DRAWER_BODY, DRAWER_TITLE = "drawer", "drawer-tabs", "drawer-body", "drawer-title"
+DRAWER = "drawer"
 EVENTS = "event-list"
 
 
@@ -49,3 +49,38 @@ def side(channel: str) -> str:
 def open_drawer(name: str) -> str:
     """The button that opens a drawer."""
     return f"open-{name}"
+
+
+# --- drawers and dialogs: what is in them is mounted when they are opened
+BOARD_FACTS, REMOVE, REMOVE_RESULT = "board-facts", "remove-board", "remove-result"
+INTERVAL, COMMAND_BUSY, COMMAND_RESULT, COMMAND_LOG = "interval-ms", "command-busy", "command-result", "command-log"
+BOARD_FILTER, BOARD_LIST, BOARDS_NONE = "board-filter", "board-list", "boards-none"
+OVERLAY, OVERLAY_CHANNEL = "overlay", "overlay-channel"
+PORT_LOOK, PORT_LIST, PORT_ADVICE = "port-look", "port-list", "port-advice"
+CONNECT_URL, CONNECT_NAME, CONNECT_BAUD, CONNECT_DTR = "connect-url", "connect-name", "connect-baud", "connect-dtr"
+CONNECT, CONNECT_BUSY, CONNECT_RESULT = "connect", "connect-busy", "connect-result"
+SCENARIO, DEMO_INTERVAL, FAULT_RESULT = "demo-scenario", "demo-interval", "fault-result"
+RECORDING, REJECTED, TABLE = "recording", "rejected", "table"
+SETTINGS, SETTINGS_RESULT = "settings", "settings-result"
+EXPORT, EXPORT_DIALOG, EXPORT_ESTIMATE, EXPORT_LINK = "export-button", "export-dialog", "export-estimate", "export-link"
+HELP_DIALOG = "help-dialog"
+
+
+def command(name: str) -> str:
+    """The button of a command."""
+    return f"command-{name}"
+
+
+def fault(name: str) -> str:
+    """The button of a fault of the simulated board."""
+    return f"fault-{name}"
+
+
+def export(choice: str) -> str:
+    """A choice of the export dialog."""
+    return f"export-{choice}"
+
+
+def setting(name: str) -> str:
+    """The control of a setting."""
+    return f"setting-{name}"

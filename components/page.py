@@ -17,20 +17,57 @@ from fastapi import FastAPI
 
 from components import explore, first_paint, ids, live
 from components.feed import Feed
-from components.panels import alerts, cards, chart, drawer, events, line, overview, strip, toolbar
+from components.panels import (
+    alerts,
+    board,
+    boards,
+    cards,
+    chart,
+    commands,
+    connect,
+    demo,
+    drawer,
+    events,
+    export,
+    help_sheet,
+    line,
+    overview,
+    recording,
+    rejected,
+    settings,
+    strip,
+    table,
+    toolbar,
+)
+from components.panels.drawer import Drawer
 from components.words.text import LANGUAGES, words
 
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
-# Panels at the side, by the name of their button: `drawer.<name>` in words/. Each is mounted when it is opened.
-DRAWERS: dict[str, ModuleType] = {"events": events}
+# Panels at the side, by the name of their tab: `drawer.<name>` in words/. Each is mounted when it is opened.
+DRAWERS: dict[str, Drawer] = {
+    "board": Drawer(board),
+    "boards": Drawer(boards),
+    "events": Drawer(events),
+    "rejected": Drawer(rejected),
+    "table": Drawer(table),
+    "recording": Drawer(recording),
+    "demo": Drawer(demo, demo_only=True),
+    "settings": Drawer(settings),
+}
 # Panels with callbacks of their own, beside the drawers.
-REGISTERED = (strip,)
+REGISTERED: tuple[ModuleType, ...] = (strip, commands, connect, export, help_sheet)
 
 # Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
 # guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
-CHANGING: tuple[str, ...] = ()
+CHANGING: tuple[str, ...] = (
+    ids.COMMAND_RESULT,
+    ids.CONNECT_RESULT,
+    ids.REMOVE_RESULT,
+    ids.FAULT_RESULT,
+    ids.SETTINGS_RESULT,
+)
 ASSETS = Path(__file__).parent / "assets"
 SLOW_MS = 5_000
 META_TAGS = [
@@ -77,6 +114,8 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
             ),
             drawer.bar(text, DRAWERS),
             drawer.layout(),
+            export.layout(),
+            help_sheet.layout(),
         ],
         id=ids.PAGE,
         lang=text["language.code"],
@@ -87,8 +126,8 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
     """The live callback, the gestures, the panels; and the four things that only the browser can do."""
     live.register(app, monitor, feed)
     explore.register(app, monitor, feed)
-    drawer.register(app, DRAWERS)
-    for panel in (*REGISTERED, *DRAWERS.values()):
+    drawer.register(app, monitor, DRAWERS)
+    for panel in (*REGISTERED, *(each.panel for each in DRAWERS.values())):
         panel.register(app, monitor)
     # What the browser is like: zone, language, system theme, width (assets/reader.js).
     in_browser: Any = app.clientside_callback

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from mock.board import Board
 from mock.faults import WIRE_FAULTS, WireFaults
+from mock.scenarios import SCENARIOS
 from mock.sensor import SENSOR_FAULTS
 
 CHANCES = (*WIRE_FAULTS, *SENSOR_FAULTS)
@@ -31,19 +32,21 @@ LIMITS = {
 }
 
 
-class Cable(Protocol):
-    """What can be pulled."""
+class Bench(Protocol):
+    """What is done around the board: its cable is pulled, it is restarted every so often."""
 
     def unplug_until(self, until_us: int) -> None: ...
+
+    def reboot_every(self, seconds: float | None) -> None: ...
 
 
 class Panel:
     """ValueError, with a sentence for the user, for everything that cannot be done."""
 
-    def __init__(self, board: Board, faults: WireFaults, cable: Cable) -> None:
+    def __init__(self, board: Board, faults: WireFaults, bench: Bench) -> None:
         self._board = board
         self._faults = faults
-        self._cable = cable
+        self._bench = bench
 
     def apply(self, name: str, value: float | None, now_us: int, count: int | None = None) -> None:
         """Switches a fault, or does it once. `value` None: a sensible default."""
@@ -70,6 +73,18 @@ class Panel:
         if burst_ms is not None:
             self._faults.burst_us = round(burst_ms * 1000)
 
+    def scenario(self, name: str, now_us: int) -> None:
+        """Another situation from now on: its pattern, and its faults in place of all that were switched on."""
+        if name not in SCENARIOS:
+            raise ValueError(f"unknown scenario {name!r}; known: {', '.join(SCENARIOS)}")
+        chosen = SCENARIOS[name]
+        self._board.sensor.follow(chosen.pattern)
+        for fault in (*self._faults.chances, *self._board.sensor.chances):
+            self.apply(fault, 0.0, now_us)
+        for fault, chance in chosen.faults.items():
+            self.apply(fault, chance, now_us)
+        self._bench.reboot_every(chosen.reboot_every_s)
+
     def _act(self, name: str, value: float, now_us: int) -> None:
         board = self._board
         match name:
@@ -78,7 +93,7 @@ class Panel:
             case "silence":
                 self._faults.silence(now_us + round(value * 1e6))
             case "unplug":
-                self._cable.unplug_until(now_us + round(value * 1e6))
+                self._bench.unplug_until(now_us + round(value * 1e6))
             case "clock_jump":
                 board.clock_jump(value)
             case "wild_jump":
@@ -94,8 +109,11 @@ class Panel:
             return self.counts()
         if request.get("get") == "faults":
             return {"faults": {**self._faults.chances, **self._board.sensor.chances}, "drift": self._board.uptime.ppm}
+        if "scenario" in request:
+            self.scenario(str(request["scenario"]), now_us)
+            return {}
         if "fault" not in request:
-            raise ValueError('a request has "fault" (with "value") or "get" ("counts" or "faults")')
+            raise ValueError('a request has "fault" (with "value"), "scenario", or "get" ("counts" or "faults")')
         self.timing(_number(request, "delay_ms"), _number(request, "burst_ms"))
         count = _number(request, "count")
         self.apply(str(request["fault"]), _number(request, "value"), now_us, None if count is None else int(count))

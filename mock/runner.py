@@ -56,8 +56,7 @@ class Runner:
         self._paced = paced
         self._count = count
         self._linger_us = round(linger_s * 1e6)
-        self._reboot_us = round(reboot_every_s * 1e6) if reboot_every_s else None
-        self._reboot_due_us = clock() + (self._reboot_us or 0)
+        self.reboot_every(reboot_every_s)
         self._bridge = bridge
         self._decoder = BoardDecoder()
         self._pending = bytearray()
@@ -101,6 +100,11 @@ class Runner:
         self._heard = self._output.poll()
         self._forget_pending()
         self._plug_us = until_us
+
+    def reboot_every(self, seconds: float | None) -> None:
+        """The board restarts by itself, the first time after so many seconds; None: no more."""
+        self._reboot_us = round(seconds * 1e6) if seconds else None
+        self._reboot_due_us = self._clock() + (self._reboot_us or 0)
 
     def _replug(self, now_us: int) -> None:
         if self._plug_us is not None and now_us >= self._plug_us:

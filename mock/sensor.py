@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Protocol
 
-from mock.patterns import Pattern, Sample, sample
+from mock.patterns import PATTERNS, Pattern, Sample, sample
 
 SHUNT_LIMIT_A = 3.2  # what an INA219 with 0.1 Ω can tell
 RANGE = {"v": (0.0, 26.0), "a": (-SHUNT_LIMIT_A, SHUNT_LIMIT_A)}  # as the hello says it
@@ -34,10 +34,16 @@ class Sensor:
     """Adds the faults that are part of what was measured (they are in the record as measured)."""
 
     def __init__(self, source: Source, seed: int) -> None:
-        self._source = source
+        self._source, self._seed = source, seed
         self._random = {name: Random(f"{seed} {name}") for name in SENSOR_FAULTS}
         self.chances: dict[str, float] = {}
         self._spike_a = 0.0
+
+    def follow(self, pattern: str) -> None:
+        """Measures this from now on. ValueError for a replay, which has no other."""
+        if not isinstance(self._source, PatternSource):
+            raise ValueError("a replay measures what was recorded: it has no scenario")
+        self._source = PatternSource(PATTERNS[pattern](Random(f"{self._seed} {pattern}")))
 
     def set(self, name: str, chance: float) -> None:
         """Chance per sample; 0 switches off."""

@@ -42,13 +42,18 @@ def configure(settings: Settings) -> None:
     for handler in handlers:
         handler.setFormatter(Careful((settings.token, settings.viewer_token)))
         root.addHandler(handler)
-    root.setLevel(settings.log_level.upper())
-    logging.getLogger("websockets").setLevel(logging.INFO)  # below, it writes whole frames and headers
-    if settings.log_level == "info":
-        for name in CHATTY:
-            logging.getLogger(name).setLevel(logging.WARNING)
+    set_level(settings.log_level)
     if problem:
         root.warning("%s", problem)
+
+
+def set_level(level: str) -> None:
+    """The least level that is logged, from now on."""
+    logging.getLogger().setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING if level == "info" else logging.NOTSET)
+    if level != "info":
+        logging.getLogger("websockets").setLevel(logging.INFO)  # below, it writes whole frames and headers
 
 
 class Careful(logging.Formatter):

@@ -572,6 +572,15 @@ class CommandOutcome(msgspec.Struct, frozen=True):
     took_ms: float
 
 
+class DemoState(msgspec.Struct, frozen=True):
+    """What the simulated board does: its scenario (None: a replay), its interval, faults that are switched on (their chance)."""
+
+    device: str
+    scenario: str | None
+    interval_ms: float | None
+    faults: dict[str, float]
+
+
 class StorageHealth(msgspec.Struct, frozen=True):
     """How the recording stands. `problem` says what is wrong and what happens to the readings meanwhile."""
 

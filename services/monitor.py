@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,14 @@ from services.clock import Clock
 from services.device.boards import Boards
 from services.device.device import Device
 from services.errors import CommandError, Conflict
+from services.link.simulated_board import SimulatedBoard
+from services.live_settings import LiveSettings
 from services.model import (
     ClockHealth,
     CommandOutcome,
     Counts,
     Curve,
+    DemoState,
     DeviceInfo,
     Event,
     EventKind,
@@ -52,7 +55,6 @@ class Monitor:
     """The boards, their record, and how the program stands. Thread-safe; nothing here waits for a wire but `command`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.version = program_version()
         self.clock = Clock()
         self._started_s = self.clock.monotonic_s()
@@ -66,6 +68,7 @@ class Monitor:
             synchronous=settings.synchronous,
             on_commit=self._committed,
         )
+        self._live_settings = LiveSettings(settings, self._storage)
         self._webhook = self._make_webhook() if settings.webhook else None
         deliver = self._webhook.deliver if self._webhook is not None else None
         self.alerts = AlertBook(settings, self._storage, self.clock, deliver)
@@ -76,6 +79,7 @@ class Monitor:
     def start(self) -> None:
         """Open the database, then the links. Raises DatabaseError."""
         self._storage.start()
+        self._live_settings.start()
         self.alerts.start()
         if self._webhook is not None:
             self._webhook.start()
@@ -92,6 +96,19 @@ class Monitor:
         settings = self.settings
         told = lambda episode, evidence: self.alerts.add_evidence(episode, evidence)  # noqa: E731 - the book is made after it
         return Webhook(settings.webhook, settings.webhook_token, settings.page_address, told)
+
+    @property
+    def settings(self) -> Settings:
+        """Those in effect: some can be changed while running."""
+        return self._live_settings.now
+
+    def changeable(self) -> dict[str, Any]:
+        """Settings that can be changed while running, by option."""
+        return self._live_settings.values()
+
+    def change_settings(self, wanted: Mapping[str, Any]) -> list[str]:
+        """All of them or none, remembered over a restart; answers which are another now. Raises BadRequest."""
+        return self._live_settings.change(wanted)
 
     def _watch_alerts(self, device: Device) -> None:
         self.alerts.adopt(device.name, device.alerts)
@@ -154,12 +171,13 @@ class Monitor:
         """The serial ports of this machine, and what the port doctor says of each."""
         return self._boards.ports()
 
-    def connect(self, url: str, name: str = "") -> str:
-        """Add a board while running, now and after a restart; answers its name once the port opened.
+    def connect(self, url: str, name: str = "", baud: int | None = None, dtr: bool | None = None) -> str:
+        """Add a board while running, now and after a restart; answers its name once the port opened. Without a speed and DTR
+        of its own it has those of the settings.
 
         Raises BadRequest, Conflict, or PortNotOpened with the reason; nothing is left of it then.
         """
-        return self._boards.connect(url, name)
+        return self._boards.connect(url, name, baud, dtr)
 
     def remove(self, device: str) -> None:
         """End a board's link; its record stays. Raises UnknownDevice, Conflict."""
@@ -171,6 +189,24 @@ class Monitor:
         """Make the simulated board misbehave. Raises CommandError for a real one."""
         if not self._boards.fault(device, name, value):
             raise CommandError("faults are for the simulated board only")
+
+    def demo(self) -> DemoState:
+        """What the simulated board does. Raises CommandError without one."""
+        simulated, name = self._simulated()
+        return DemoState(name, simulated.scenario, self._device(name).info().interval_ms, simulated.faults())
+
+    def begin_scenario(self, device: str, name: str) -> None:
+        """Let the simulated board measure something else. Raises CommandError."""
+        simulated, demo = self._simulated()
+        if device != demo:
+            raise CommandError("scenarios are for the simulated board only")
+        simulated.begin(name)
+
+    def _simulated(self) -> tuple[SimulatedBoard, str]:
+        simulated, linked = self._boards.demo(), [name for name, device in self._devices.items() if device.demo]
+        if simulated is None or not linked:
+            raise CommandError("there is no simulated board")
+        return simulated, linked[0]
 
     # --- record
 

@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     interval_ms: int = 500
     log_level: str = "info"
     log_file: Path | None = None
+    given: frozenset[str] = frozenset()  # options that the command line or the environment named: they win at each start
 
     @property
     def synchronous(self) -> str:
@@ -89,7 +90,7 @@ def load_settings(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Set
     checked = {option.name: option.default for option in OPTIONS}
     for values in (from_file, from_env, from_line):
         checked.update(values)
-    settings = _assemble(checked, cwd, problems)
+    settings = _assemble(checked, cwd, frozenset({*from_env, *from_line}), problems)
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
@@ -330,7 +331,7 @@ def _parse_each(option: Option, values: list[Any]) -> list[Any]:
     return result
 
 
-def _assemble(checked: dict[str, Any], cwd: Path, problems: list[str]) -> Settings | None:
+def _assemble(checked: dict[str, Any], cwd: Path, given: frozenset[str], problems: list[str]) -> Settings | None:
     """The checks between settings, then the one object."""
     bounds = _ranges(checked).bounds()
     for channel, unit in OPTION_NAMES.items():
@@ -343,7 +344,7 @@ def _assemble(checked: dict[str, Any], cwd: Path, problems: list[str]) -> Settin
     if checked["viewer_token"] and checked["viewer_token"] == checked["token"]:
         problems.append("--viewer-token: must differ from --token, else every viewer may command")
     _check_ports(checked["port"], problems)
-    return None if problems else _settings(checked, cwd)
+    return None if problems else _settings(checked, cwd, given)
 
 
 def _check_ports(ports: tuple[str, ...], problems: list[str]) -> None:
@@ -353,7 +354,7 @@ def _check_ports(ports: tuple[str, ...], problems: list[str]) -> None:
             problems.append(f"--port: the {kind} {value!r} is given more than once")
 
 
-def _settings(checked: dict[str, Any], cwd: Path) -> Settings:
+def _settings(checked: dict[str, Any], cwd: Path, given: frozenset[str]) -> Settings:
     database = cwd / checked["database"]
     log_file = cwd / checked["log_file"] if checked["log_file"] else database.with_name("powermon.log")
     same_name = {name: value for name, value in checked.items() if name in Settings.__struct_fields__}
@@ -361,6 +362,7 @@ def _settings(checked: dict[str, Any], cwd: Path) -> Settings:
         **same_name
         | {
             "ports": checked["port"],
+            "given": given,
             "limits": _ranges(checked),
             "thresholds": _limits(checked["warn"], Level.WARNING) + _limits(checked["danger"], Level.DANGER),
             "max_bytes": None if checked["max_db_mb"] is None else int(checked["max_db_mb"] * 1_000_000),

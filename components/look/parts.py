@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import html, no_update
 from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
 
 
 def attrs(**names: Any) -> dict[str, Any]:
@@ -33,3 +35,35 @@ def named(control: Component, label: str) -> Component:
 def exact(value: float | None) -> dict[str, Any]:
     """The exact value behind a rounded text: tests and scripts read the page by it."""
     return attrs(data_value="" if value is None else repr(value))
+
+
+def facts(pairs: list[tuple[str, str]], **props: Any) -> Component:
+    """Names and what they are, in two columns."""
+    return html.Dl([part for name, value in pairs for part in (html.Dt(name), html.Dd(value, className="number"))], **props)
+
+
+def with_commands(said: str) -> list[Component | str]:
+    """A sentence whose `commands` can be told from its words, and be copied with one click (assets/powermon.css)."""
+    return [html.Code(part, className="command") if at % 2 else part for at, part in enumerate(said.split("`")) if part]
+
+
+def section(title: str, children: list[Component], **props: Any) -> Component:
+    """A part of a drawer under its heading."""
+    return html.Section([html.H3(title), *children], className="part", **props)
+
+
+def outcome(id_: str) -> Component:
+    """Where a callback that changes something says what became of it; read aloud."""
+    return html.Div("", id=id_, className="outcome", role="status")
+
+
+def said(message: str, kind: str = "ok") -> Component:
+    """What became of something: `kind` ok, problem or busy."""
+    sign = icon("warning" if kind == "problem" else "done")
+    return html.Div([sign, html.Span(with_commands(message))], className=f"said said-{kind}")
+
+
+def only_changed(content: Any, shown: str | None) -> tuple[Any, Any]:
+    """(content, its mark) for a list of which `shown` is the mark of what stands there already; the same is not sent again."""
+    mark = f"{zlib.crc32(to_json_plotly(content).encode()):x}"
+    return (no_update, no_update) if mark == shown else (content, mark)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from components import ids
+from components.look.parts import only_changed
 from components.look.times import stamp
 from components.view import View
 from components.words.sentences import sentence
@@ -42,14 +43,13 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         Output(ids.EVENTS, "children"),
-        Output(ids.EVENTS, "title"),
+        Output(ids.EVENTS, "data-shown"),
         Input(ids.SLOW, "n_intervals"),
         Input(ids.VIEW, "data"),
-        State(ids.EVENTS, "title"),
+        State(ids.EVENTS, "data-shown"),  # the mark of what is shown already: the same is not sent again
     )
     async def show_events(_n: int, choices: Any, shown: str | None) -> Any:
         view = View.from_store(choices)
         device = view.device or monitor.default_device() or ""
         events = await to_thread.run_sync(monitor.events, device, 0, ALWAYS_US, MOST)
-        newest = f"{device} {view.language} {view.zone} {events[0].id if events else 0}"
-        return (no_update, no_update) if newest == shown else (render(events, view, monitor.clock.now_us()), newest)
+        return only_changed(render(events, view, monitor.clock.now_us()), shown)

@@ -11,6 +11,7 @@ from components.feed import Look
 from components.look.parts import attrs
 from components.look.scales import energy_text, percent, sum_text
 from components.look.times import duration, span_text
+from components.panels import export
 from components.view import View
 from components.words.text import words
 from services.model import SpanStats
@@ -23,7 +24,11 @@ def layout(text: dict[str, str]) -> Component:
         dbc.Button(text["box.clear"], id=ids.CLEAR, size="sm", outline=True, color="secondary", n_clicks=0),
     ]
     return html.Section(
-        [html.Div([], id=ids.LINE, className="line-texts number"), html.Div(buttons, className="line-buttons")],
+        [
+            html.Div([], id=ids.LINE, className="line-texts number"),
+            html.Div(buttons, className="line-buttons"),
+            export.button(text),
+        ],
         className="line",
         **attrs(aria_label=text["line.name"]),
     )

@@ -33,6 +33,7 @@ def layout(text: dict[str, str]) -> Component:
                     html.Button("–", id=ids.ZONE, className="strip-clock number", title=text["choice.zone"], n_clicks=0),
                     dbc.Button(text["language.other"], id=ids.LANGUAGE, color="link", className="sign-button", n_clicks=0),
                     sign_button(ids.THEME, "system", text["choice.theme"], n_clicks=0),
+                    sign_button(ids.HELP, "help", text["choice.help"], n_clicks=0),
                 ],
                 className="strip-choices",
             ),

@@ -182,7 +182,7 @@ EN: dict[str, str] = {
     "help.shift": "move the view",
     "help.wheel": "zoom at the pointer",
     "help.pinch": "zoom with two fingers; one finger moves, a long press selects",
-    "help.arrows": "move the cursor; with Shift ten points, with Alt the view",
+    "help.arrows": "move the cursor",
     "help.zoom": "zoom in and out",
     "help.s": "start and end a selection at the cursor",
     "help.d": "place two markers, or remove them",

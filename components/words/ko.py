@@ -181,7 +181,7 @@ KO: dict[str, str] = {
     "help.shift": "화면 이동",
     "help.wheel": "포인터 위치에서 확대·축소",
     "help.pinch": "두 손가락으로 확대·축소, 한 손가락으로 이동, 길게 눌러 선택",
-    "help.arrows": "커서 이동, Shift와 함께 10점씩, Alt와 함께 화면 이동",
+    "help.arrows": "커서 이동",
     "help.zoom": "확대와 축소",
     "help.s": "커서에서 선택 시작과 끝",
     "help.d": "마커 두 개 놓기 또는 지우기",

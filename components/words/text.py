@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.words import en, ko, page_en, page_ko
+from components.words import drawers_en, drawers_ko, en, ko, page_en, page_ko
 
-EN: dict[str, str] = en.EN | page_en.WORDS
-KO: dict[str, str] = ko.KO | page_ko.WORDS
+EN: dict[str, str] = en.EN | page_en.WORDS | drawers_en.WORDS
+KO: dict[str, str] = ko.KO | page_ko.WORDS | drawers_ko.WORDS
 LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
 
 

@@ -38,6 +38,8 @@ class Added(msgspec.Struct, frozen=True):
 
     name: str
     url: str
+    baud: int | None = None  # None: as the settings say
+    dtr: bool | None = None
 
 
 class _Change:
@@ -87,7 +89,7 @@ class Boards:
                 self._take(name or name_of(url), url)
         self._remembered = self._recall()
         for added in self._remembered:
-            self._take(added.name, added.url)
+            self._take(added.name, added.url, added=added)
         if settings.mock is None and any(url == "auto" for _, url in given):
             self._find()
 
@@ -152,27 +154,32 @@ class Boards:
         self._simulated.fault(fault, value)
         return True
 
+    def demo(self) -> SimulatedBoard | None:
+        """The simulated board, while there is one."""
+        return self._simulated
+
     # --- adding and removing
 
-    def connect(self, url: str, name: str = "") -> str:
-        """Add a board, once its port opened; its name. It is remembered for the next start.
+    def connect(self, url: str, name: str = "", baud: int | None = None, dtr: bool | None = None) -> str:
+        """Add a board, once its port opened; its name. It is remembered for the next start, speed and DTR included.
 
         Raises BadRequest, Conflict, or PortNotOpened, and then nothing of it is left.
         """
         name = name or name_of(url)
         if not re.fullmatch(r"[\w.-]{1,32}", name, re.ASCII) or name == DEMO_NAME:
             raise BadRequest("a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'", "name")
+        added = Added(name, url, baud, dtr)
         if self._is_same(self.linked.get(name), url):
-            return name
+            return self._unchanged(self.linked[name], added)
         checked_address(url, [port.url for port in ports.list_ports()], self._settings.allow_connect)
         with self._lock:
             if self._is_same(self.linked.get(name), url):
-                return name
+                return self._unchanged(self.linked[name], added)
             change = self._changing.get(name)
             mine = change is None or not self._is_same(change.device, url)
             if mine:
                 self._refuse_taken(name, url)
-                change = self._changing[name] = _Change(Device(name, url, self._settings, self._storage, self._clock))
+                change = self._changing[name] = _Change(self._device_of(added))
         assert change is not None
         if mine:
             self._open(name, change)
@@ -180,8 +187,23 @@ class Boards:
             raise Conflict(f"{name} is being added or removed just now", "name")
         if change.problem:
             raise PortNotOpened(change.problem.removesuffix(ports.AGAIN))
-        self._remember(name, Added(name, url))
+        self._remember(name, added)
         return name
+
+    def _unchanged(self, device: Device, added: Added) -> str:
+        """The same board again. Raises Conflict when it is read in another way."""
+        settings = self._settings_of(added)
+        if device.serial != (settings.baud, settings.dtr):
+            raise Conflict(f"{device.url} is read already, as {device.name}: remove it first to change its speed or DTR", "url")
+        return device.name
+
+    def _settings_of(self, added: Added) -> Settings:
+        baud = self._settings.baud if added.baud is None else added.baud
+        dtr = self._settings.dtr if added.dtr is None else added.dtr
+        return msgspec.structs.replace(self._settings, baud=baud, dtr=dtr)
+
+    def _device_of(self, added: Added, revive: Callable[[], None] | None = None) -> Device:
+        return Device(added.name, added.url, self._settings_of(added), self._storage, self._clock, revive)
 
     def remove(self, name: str) -> None:
         """End the link; the record stays. Raises UnknownDevice, Conflict."""
@@ -228,7 +250,7 @@ class Boards:
         change.problem = problem
         change.over.set()
 
-    def _take(self, name: str, url: str, simulated: SimulatedBoard | None = None) -> None:
+    def _take(self, name: str, url: str, simulated: SimulatedBoard | None = None, added: Added | None = None) -> None:
         """A board that is read whether its port opens or not: it is tried for ever."""
         with self._lock:
             try:
@@ -237,7 +259,7 @@ class Boards:
                 log.warning("%s=%s is left out: %s", name, url, error)
                 return
             revive = simulated.ensure if simulated is not None else None
-            device = Device(name, url, self._settings, self._storage, self._clock, revive)
+            device = self._device_of(added or Added(name, url), revive)
             self.linked = {**self.linked, name: device}
         self._begin(device)
 

@@ -74,6 +74,7 @@ class Device:
         self.name = name
         self.url = url
         self.demo = revive is not None
+        self.serial = (settings.baud, settings.dtr)
         self._storage = storage
         self._clock = clock
         self._lock = threading.RLock()

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from services.errors import CommandError, PowermonError
 
@@ -75,17 +76,36 @@ class SimulatedBoard:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def scenario(self) -> str | None:
+        """What it measures; None for a replay."""
+        return None if "--replay" in self._args else self._scenario
+
+    def begin(self, scenario: str) -> None:
+        """Another scenario from now on, also after a restart. Raises CommandError with the board's own words."""
+        self._ask({"scenario": scenario})
+        self._scenario = scenario
+
+    def faults(self) -> dict[str, float]:
+        """What is switched on, with its chance. Raises CommandError."""
+        found: dict[str, float] = self._ask({"get": "faults"})["faults"]
+        return found
+
     def fault(self, name: str, value: float) -> None:
         """Switch a fault on or off. Raises CommandError with the board's own words."""
+        self._ask({"fault": name, "value": value})
+
+    def _ask(self, request: dict[str, object]) -> dict[str, Any]:
         host, _, port = self._control.rpartition(":")
         try:
             with socket.create_connection((host, int(port)), ANSWER_S) as channel:
-                channel.sendall(json.dumps({"fault": name, "value": value}).encode() + b"\n")
-                answer = json.loads(channel.makefile().readline() or "{}")
+                channel.sendall(json.dumps(request).encode() + b"\n")
+                answer: dict[str, Any] = json.loads(channel.makefile().readline() or "{}")
         except (OSError, ValueError) as error:
             raise CommandError(f"the simulated board does not answer: {error}") from error
         if not answer.get("ok"):
             raise CommandError(str(answer.get("error", "the simulated board refused")))
+        return answer
 
     def stop(self) -> None:
         """End the process; idempotent."""

@@ -38,8 +38,11 @@ _ROWS = f"SELECT coalesce(sum(m.n + m.marked), 0) {_OF_DEVICES}"
 _FIRST = "SELECT min(id) FROM rollup_60s WHERE id >= ? AND id < ?"
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """How long and how much; `first_pass_s` after the start nothing is deleted."""
+class Limits(msgspec.Struct):
+    """How long and how much; `first_pass_s` after the start nothing is deleted.
+
+    One object for all who go by it: how long and how much may be set anew while the program runs, each by itself.
+    """
 
     retention_us: int
     compact_us: int = 0  # one-minute rollups are kept this much longer

@@ -226,6 +226,10 @@ class Storage:
         writer.revive()
         return health.health(writer.path, writer.state, writer.rate.hz, writer.backlog, self._limits, writer.late_s())
 
+    def keep(self, retention_h: float, max_bytes: int | None) -> None:
+        """How long and how much from now on. What is over is deleted by the next passes, a tenth at most in each."""
+        self._limits.retention_us, self._limits.max_bytes = round(retention_h * HOUR_US), max_bytes
+
     def backup(self, path: Path) -> None:
         """Copy the database while it is written; never overwrites a file. Raises DatabaseError."""
         file_check.backup(self._writer.path, path)

@@ -32,6 +32,8 @@ class Connection(BaseModel):
     model_config = ConfigDict(extra="forbid")
     url: str = Field(min_length=1, max_length=200, examples=["socket://127.0.0.1:5000"])
     name: str = Field(default="", max_length=32, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.\-]*)?$")
+    baud: int | None = Field(default=None, ge=300, le=12_000_000)
+    dtr: bool | None = None
 
 
 class Fault(BaseModel):
@@ -104,8 +106,8 @@ async def connect(request: Request, connection: Annotated[Connection, Body()]) -
 
     `url` is one of the ports found, `socket://host:port`, `rfc2217://host:port` or `loop://`; `--allow-connect` adds others.
     """
-    workers = workers_of(request)
-    return {"device": await workers.run(workers.commands, monitor_of(request).connect, connection.url, connection.name)}
+    workers, asked = workers_of(request), (connection.url, connection.name, connection.baud, connection.dtr)
+    return {"device": await workers.run(workers.commands, monitor_of(request).connect, *asked)}
 
 
 @router.delete("/api/devices/{device}", summary="Stop reading a board")

@@ -123,6 +123,16 @@ def test_adding_answers_once_the_port_is_open_and_the_board_is_there_after_a_res
     assert [info.device for info in make().devices()] == ["bench"]
 
 
+def test_speed_and_dtr_of_a_board_are_its_own_and_remembered(make: Callable[..., Monitor], cable: Cable) -> None:
+    monitor = make()
+    monitor.connect(str(cable.link), "bench", 9600, False)
+    assert monitor._device("bench").serial == (9600, False)
+    with pytest.raises(Conflict, match="remove it first"):
+        monitor.connect(str(cable.link), "bench")
+    monitor.stop()
+    assert make()._device("bench").serial == (9600, False)
+
+
 def test_a_board_that_was_given_is_not_added_twice_by_memory(make: Callable[..., Monitor], cable: Cable) -> None:
     monitor = make()
     monitor.connect(str(cable.link), "bench")
@@ -201,9 +211,7 @@ def test_another_name_of_the_same_port_is_the_same_port(make: Callable[..., Moni
         monitor.connect(str(tmp_path / "by-id"), "other")
 
 
-def test_nothing_is_added_by_a_program_that_stops_and_no_reader_is_left(
-    make: Callable[..., Monitor], cable: Cable
-) -> None:
+def test_nothing_is_added_by_a_program_that_stops_and_no_reader_is_left(make: Callable[..., Monitor], cable: Cable) -> None:
     monitor = make()
     with ThreadPoolExecutor(4) as pool:
         adding = [pool.submit(monitor.connect, str(cable.link), f"bench-{n}") for n in range(4)]

@@ -16,9 +16,13 @@ class Desk:
         self.wire = WireFaults(1, 1, self.bench.record)
         self.panel = Panel(self.bench.board, self.wire, self)
         self.pulled_until = 0
+        self.reboots: float | None = None
 
     def unplug_until(self, until_us: int) -> None:
         self.pulled_until = until_us
+
+    def reboot_every(self, seconds: float | None) -> None:
+        self.reboots = seconds
 
     def do(self, name: str, value: float | None = None) -> None:
         self.panel.apply(name, value, self.bench.now_us)
@@ -36,6 +40,28 @@ def test_chances_are_seen_and_switched_off(name: str) -> None:
     assert desk.panel.request({"get": "faults"}, 0)["faults"] == {name: 0.25}
     desk.do(name, 0)
     assert desk.panel.request({"get": "faults"}, 0)["faults"] == {}
+
+
+def test_a_scenario_brings_its_pattern_and_its_faults_and_ends_the_others() -> None:
+    desk = Desk()
+    desk.do("corrupt", 0.5)
+    desk.do("overflow", 0.5)
+    assert desk.panel.request({"scenario": "drop"}, 0) == {}
+    assert desk.panel.request({"get": "faults"}, 0)["faults"] == {"drop": 0.05}
+    desk.panel.request({"scenario": "reboot"}, 0)
+    assert desk.reboots == 30.0 and desk.panel.request({"get": "faults"}, 0)["faults"] == {}
+    desk.panel.request({"scenario": "spike"}, 0)
+    assert desk.reboots is None
+    measured = [reading.a for _ in range(200) for reading in readings(desk.bench.run(100))]
+    assert len(measured) > 190 and max(measured) > 0.7 > 0.3 > sorted(measured)[len(measured) // 2]
+
+
+def test_a_scenario_that_is_none_changes_nothing() -> None:
+    desk = Desk()
+    desk.do("corrupt", 0.5)
+    with pytest.raises(ValueError, match="unknown scenario 'storm'; known: normal"):
+        desk.panel.request({"scenario": "storm"}, 0)
+    assert desk.panel.request({"get": "faults"}, 0)["faults"] == {"corrupt": 0.5}
 
 
 def test_actions_reach_the_board() -> None:

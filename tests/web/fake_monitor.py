@@ -231,8 +231,8 @@ class FakeMonitor:
     def ports(self) -> list[PortInfo]:
         return [PortInfo("/dev/ttyACM0", "Arduino Uno", "2341:0043", True, "")]
 
-    def connect(self, url: str, name: str = "") -> str:
-        self.calls.append(("connect", url, name))
+    def connect(self, url: str, name: str = "", baud: int | None = None, dtr: bool | None = None) -> str:
+        self.calls.append(("connect", url, name, baud, dtr))
         return name or "board"
 
     def remove(self, device: str) -> None:

@@ -92,7 +92,11 @@ def test_a_command_that_does_not_fit_on_the_wire_is_400(tmp_path: Path, argument
 
 def test_a_port_can_be_connected_while_running(client: httpx.Client, monitor: FakeMonitor) -> None:
     assert client.post("/api/connect", json={"url": "socket://10.0.0.7:5000", "name": "b2"}).json() == {"device": "b2"}
-    assert monitor.calls == [("connect", "socket://10.0.0.7:5000", "b2")]
+    assert monitor.calls == [("connect", "socket://10.0.0.7:5000", "b2", None, None)]
+    own = {"url": "loop://", "name": "b3", "baud": 9600, "dtr": False}
+    assert client.post("/api/connect", json=own).status_code == 200
+    assert monitor.calls[-1] == ("connect", "loop://", "b3", 9600, False)
+    assert client.post("/api/connect", json=own | {"baud": 7}).json()["error"]["field"] == "baud"
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +164,7 @@ def test_what_has_no_link_cannot_be_removed(
 
 
 def test_a_port_that_does_not_open_is_told_with_its_reason(client: httpx.Client, monitor: FakeMonitor) -> None:
-    def refused(url: str, name: str) -> str:
+    def refused(url: str, *_rest: object) -> str:
         raise PortNotOpened(f"{url} is not there")
 
     monitor.connect = refused  # type: ignore[method-assign]
