@@ -15,6 +15,7 @@ from services.model import Reason
 from services.wire.decoders import BadLine
 
 SLOT_S = 5.0  # judged is what came in this slot and in the one before
+JUDGED_S = 0.25
 SETTLING_S = 2.0  # after opening: half a line, the rest of a bootloader
 FEW = 5  # lines; fewer prove nothing
 SOME = 20
@@ -43,8 +44,9 @@ class LineHealth:
         self._baud = baud
         self.bytes = 0  # on this connection
         self.lines = 0
-        self._opened_s = self._slot_s = now_s
+        self._opened_s, self._turn_s = now_s, now_s + SLOT_S
         self._now, self._before = Slot(), Slot()
+        self._problem, self._judge_s = "", now_s
         self._unended = 0  # bytes since the last end of a line
         self._unended_s = 0.0
         self._returns = False  # among them carriage returns
@@ -52,9 +54,11 @@ class LineHealth:
     def came(self, data: bytes, lines: int, now_s: float) -> None:
         """Bytes, and how many lines they completed."""
         self.bytes += len(data)
-        self.lines += lines
-        self._turn(now_s)
-        self._now.lines += lines
+        if now_s >= self._turn_s:
+            self._turn(now_s)
+        if lines:
+            self.lines += lines
+            self._now.lines += lines
         if lines or b"\n" in data:
             self._unended, self._returns = 0, False
             return
@@ -72,25 +76,29 @@ class LineHealth:
         """What became of lines that look like readings."""
         now = self._now
         now.readings += len(judged.readings)
-        now.jumping += taken.wild
-        if level_0:
+        if taken.wild:
+            now.jumping += taken.wild
+        if taken.duplicates and level_0:
             now.repeated += taken.duplicates
-        else:
+        elif taken.duplicates:
             now.offered += taken.duplicates
         if judged.rejected:
             now.refused.update(item.reason for item in judged.rejected)
 
     def problem(self, now_s: float) -> str:
-        """What is wrong, why probably, and what to do."""
-        self._turn(now_s)
-        if now_s - self._opened_s < SETTLING_S:
-            return ""
-        return self._without_end(now_s) or self._no_readings() or self._contradicting()
+        """What is wrong, why probably, and what to do; judged anew each JUDGED_S, for it is asked at every clump of bytes."""
+        if now_s >= self._judge_s:
+            self._judge_s = now_s + JUDGED_S
+            if now_s >= self._turn_s:
+                self._turn(now_s)
+            settled = now_s - self._opened_s >= SETTLING_S
+            self._problem = (self._without_end(now_s) or self._no_readings() or self._contradicting()) if settled else ""
+        return self._problem
 
     def _turn(self, now_s: float) -> None:
-        if now_s - self._slot_s >= SLOT_S:
-            self._before = self._now if now_s - self._slot_s < 2 * SLOT_S else Slot()
-            self._now, self._slot_s = Slot(), now_s
+        """A new slot begins."""
+        self._before = self._now if now_s < self._turn_s + SLOT_S else Slot()
+        self._now, self._turn_s = Slot(), now_s + SLOT_S
 
     def _sum(self, name: str) -> int:
         return int(getattr(self._now, name) + getattr(self._before, name))

@@ -37,6 +37,7 @@ class Wire:
     @property
     def problem(self) -> str:
         """As everybody is told it; in Korean, too."""
+        self.clock.us += 250_000  # it is judged so often
         text = self.device.info().problem
         assert not text or HANGUL.search(phrase(text, "ko"))
         return text
