@@ -67,6 +67,7 @@ class Monitor:
             commit_s=settings.commit_s,
             synchronous=settings.synchronous,
             on_commit=self._committed,
+            on_begun=lambda: self.alerts.store_again(),  # the book is made after it
         )
         self._live_settings = LiveSettings(settings, self._storage)
         self._webhook = self._make_webhook() if settings.webhook else None

@@ -59,6 +59,10 @@ class AlertBook:
         if self._rules != stored:
             self._storage.append(Write("", rules=self._rules))
 
+    def store_again(self) -> None:
+        """Another file is written now."""
+        self._storage.append(Write("", rules=self._rules))
+
     def adopt(self, device: str, board: Watched) -> None:
         """Watch one more board; what was firing there when the program ended goes on."""
         try:

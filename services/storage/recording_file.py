@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,8 +41,18 @@ class RecordingFile:
     """`conn` and `ingest` are None while the file is closed; `state` learns what there is to know of it."""
 
     def __init__(
-        self, path: Path, clock: Clock, limits: Limits, synchronous: str, *, readers: Readers, backlog: Backlog, state: Recorded
+        self,
+        path: Path,
+        clock: Clock,
+        limits: Limits,
+        synchronous: str,
+        *,
+        readers: Readers,
+        backlog: Backlog,
+        state: Recorded,
+        begun: Callable[[], None],
     ) -> None:
+        """`begun` is called when a file that knows nothing was opened in the place of one that vanished or was damaged."""
         self.path = path
         self.conn: Connection | None = None
         self.ingest: Ingest | None = None
@@ -49,7 +60,8 @@ class RecordingFile:
         self.check: file_check.IntegrityCheck | None = None
         self.ballast = file_check.Ballast(path)
         self._clock, self._limits, self._synchronous = clock, limits, synchronous
-        self._readers, self._backlog, self._state = readers, backlog, state
+        self._readers, self._backlog, self._state, self._begun = readers, backlog, state, begun
+        self._empty = False  # the next file that is opened knows nothing of what was kept in the one before
         self._claim = Claim(path)
         self._claimed = False
         self._unchecked = False
@@ -76,6 +88,9 @@ class RecordingFile:
         self._readers.reset()  # what was opened meanwhile may be a stand-in
         if self.check is not None and not self.check.started:
             self.check.start()
+        if self._empty:
+            self._empty = False
+            self._begun()
 
     def close(self) -> None:
         """Also when SQLite cannot; jobs may hold something of this connection, salvaging begins anew with the next one."""
@@ -154,7 +169,7 @@ class RecordingFile:
         self._end_check()
         if self._identity is not None and self._identity.cut_short():
             why = CUT_SHORT
-        self._identity = None
+        self._identity, self._empty = None, True
         self._aside = aside = file_check.move_aside(self.path, self._clock.now_us())
         self._readers.reset()
         self._state.committed -= self._backlog.recall()  # it may be in what nobody can read back
@@ -181,6 +196,7 @@ class RecordingFile:
             self._claimed = False
             if not copy and not file_identity.is_free(self.path):
                 self._go_beside()
+        self._empty = not same
         again = self._backlog.recall(readings_only=same)
         self._state.committed -= again
         return file_identity.said(identity.path, what, self.path, again, copy=copy)

@@ -47,14 +47,15 @@ KEEP_S = 3.0  # what a setting may take: a long job may be before it
 __all__ = ["Durable", "Storage"]
 
 
-def _ignore(durable: list[Durable]) -> None:
+def _ignore(*_: object) -> None:
     """Nobody wants to know."""
 
 
 class Storage:
     """One database file, one writer, any number of readers. Times are UTC microseconds, spans half-open [t0, t1).
 
-    `on_commit` is called in the writer's thread with what became durable. Queries raise DatabaseError when the file
+    `on_commit` is called in the writer's thread with what became durable; `on_begun` when a new file was begun in the place
+    of one that vanished or was damaged, which knows no rules. Queries raise DatabaseError when the file
     cannot be read just now, and ExportCancelled when their `cancelled` callback turned true.
     """
 
@@ -69,6 +70,7 @@ class Storage:
         commit_s: float = 1.0,
         synchronous: str = "FULL",
         on_commit: Callable[[list[Durable]], None] = _ignore,
+        on_begun: Callable[[], None] = _ignore,
         purge_after_s: float = 60.0,
         purge_every_s: float = 60.0,
     ) -> None:
@@ -76,7 +78,9 @@ class Storage:
             round(retention_h * HOUR_US), round(compact_days * 24 * HOUR_US), max_bytes, purge_after_s, purge_every_s
         )
         self._readers = Readers(path)
-        self._writer = Writer(path, clock, Policy(self._limits, commit_s, synchronous), self._readers, on_commit)
+        self._writer = Writer(path, clock, Policy(self._limits, commit_s, synchronous), self._readers, on_commit, self._begun)
+        self._on_begun = on_begun
+        self._kept: dict[str, str] = {}  # settings asked for or kept: a file that is begun in the place of another gets them too
 
     # --- recording
 
@@ -238,15 +242,26 @@ class Storage:
         """What was kept under this name; None when nothing was, or the file cannot be read now."""
         try:
             with self._reading() as conn:
-                return get_setting(conn, key)
+                value = get_setting(conn, key)
         except DatabaseError:
             return None
+        if value is not None:
+            self._kept[key] = value
+        return value
 
     def keep_setting(self, key: str, value: str) -> bool:
         """Keep it in the file; False when that is not possible now."""
         job = _Keep(key, value)
         self._writer.submit(job.step).wait(KEEP_S)
+        if job.kept:
+            self._kept[key] = value
         return job.kept
+
+    def _begun(self) -> None:
+        """In the writer's thread, which must not wait for itself."""
+        for key, value in self._kept.copy().items():
+            self._writer.submit(_Keep(key, value).step)
+        self._on_begun()
 
     def rebuild_rollups(self) -> None:
         """Make all rollups anew from the readings; recording goes on meanwhile. Returns when it is done."""

@@ -42,14 +42,27 @@ class Writer:
     """Owns the writing connection. `on_commit` is called in this thread, after the commit."""
 
     def __init__(
-        self, path: Path, clock: Clock, policy: Policy, readers: Readers, on_commit: Callable[[list[Durable]], None]
+        self,
+        path: Path,
+        clock: Clock,
+        policy: Policy,
+        readers: Readers,
+        on_commit: Callable[[list[Durable]], None],
+        on_begun: Callable[[], None],
     ) -> None:
         self.backlog = Backlog()
         self.state = Recorded()
         self.rate = Rate()
         self._clock, self._policy, self._on_commit = clock, policy, on_commit
         self._file = RecordingFile(
-            path, clock, policy.limits, policy.synchronous, readers=readers, backlog=self.backlog, state=self.state
+            path,
+            clock,
+            policy.limits,
+            policy.synchronous,
+            readers=readers,
+            backlog=self.backlog,
+            state=self.state,
+            begun=on_begun,
         )
         self._wake = Condition()
         self._nudged = False

@@ -16,7 +16,7 @@ import pytest
 
 from services.errors import Conflict, PortNotOpened, PowermonError, UnknownDevice
 from services.link import port_watch, ports
-from services.model import PortInfo
+from services.model import AlertChannel, AlertRule, Level, PortInfo
 from services.monitor import Monitor
 from services.settings import Settings
 from tests.link.cable import Cable
@@ -131,6 +131,20 @@ def test_speed_and_dtr_of_a_board_are_its_own_and_remembered(make: Callable[...,
         monitor.connect(str(cable.link), "bench")
     monitor.stop()
     assert make()._device("bench").serial == (9600, False)
+
+
+def test_boards_and_rules_are_kept_also_when_the_database_is_deleted(
+    make: Callable[..., Monitor], cable: Cable, tmp_path: Path
+) -> None:
+    monitor = make()
+    monitor.connect(str(cable.link), "bench")
+    rules = monitor.alerts.set_rules([AlertRule("hot", AlertChannel.W, Level.WARNING, 3.0, 2.5)])
+    until(lambda: monitor._storage.alert_rules().rules == rules.rules, "the rules were not stored")
+    (tmp_path / "powermon.db").unlink()
+    until(lambda: any("was deleted" in note for note in monitor.health().storage.notes), "not noticed")
+    monitor.stop()
+    again = make()
+    assert list(again._devices) == ["bench"] and again.alerts.rules.rules == rules.rules
 
 
 def test_a_board_that_was_given_is_not_added_twice_by_memory(make: Callable[..., Monitor], cable: Cable) -> None:
