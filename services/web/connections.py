@@ -8,8 +8,10 @@ idle and half-sent ones cannot keep anybody out, and those on which somebody sho
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -19,18 +21,36 @@ from services.web.bodies import MAX_HEADER_BYTES
 from services.web.origins import source_of
 
 KNOWN_KEY = "connection"  # in a scope's state: the connection, which the guard tells that somebody showed a token on it
+OTHER_FILES = 256  # boards, database readers, WebSockets, log
+GRACE_S = 0.25  # from the connection to the request
 MOST_QUEUED = 16  # requests that a client may send before the first is answered
 
 
 class Limits(msgspec.Struct, frozen=True):
     """How many, and how long in seconds."""
 
-    connections: int = 512
-    unknown: int = 384  # on which nobody showed a token; the rest is a reserve for those who did
-    of_one_source: int = 256
+    connections: int = 2048
+    unknown: int = 1536  # on which nobody showed a token; the rest is a reserve for those who did
+    of_one_source: int = 1024
     head_s: float = 10.0  # from the first byte, or from the connection, to the end of the head
     body_s: float = 20.0  # from there to the end of the body; the guard itself waits less
     idle_s: float = 20.0  # between an answer and the next request
+
+
+def limits_here() -> Limits:
+    """As many as the system lets this process have files, of which the rest of the program needs some."""
+    limits = Limits()
+    if sys.platform == "win32":  # it has no such limit
+        return limits
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    share = 1.0 if soft == resource.RLIM_INFINITY else min(1.0, max(16, soft - OTHER_FILES) / limits.connections)
+    return Limits(*(int(number * share) for number in (limits.connections, limits.unknown, limits.of_one_source)))
 
 
 class Gate:
@@ -43,15 +63,16 @@ class Gate:
 
     def enter(self, connection: Connection) -> None:
         """Lets it in; another one goes for it where there are too many."""
+        others = self.open.copy() if len(self.open) >= self.limits.of_one_source else set()
         self.open.add(connection)
         self._unknown_of[connection.source] += 1
         limits = self.limits
         if self._unknown_of[connection.source] > limits.of_one_source:
-            self._make_room([one for one in self.open if not one.known and one.source == connection.source])
+            self._make_room(one for one in others if not one.known and one.source == connection.source)
         elif self._unknown_of.total() > limits.unknown:
-            self._make_room([one for one in self.open if not one.known])
+            self._make_room(one for one in others if not one.known)
         elif len(self.open) > limits.connections:
-            self._make_room(list(self.open))
+            self._make_room(others)
 
     def leave(self, connection: Connection) -> None:
         """It is gone."""
@@ -71,14 +92,16 @@ class Gate:
         if not self._unknown_of[connection.source]:
             del self._unknown_of[connection.source]
 
-    def _make_room(self, those: list[Connection]) -> None:
-        """Of the source that has most, the one that waits longest; of those that are being answered the newest."""
-        waiting = [one for one in those if one.waiting]
+    def _make_room(self, those: Iterable[Connection]) -> None:
+        """First one that had time to ask and did not; then one that is kept open between requests; each time of the source that
+        has most, the one that waits longest. Of those that are being answered the newest."""
+        now_s, candidates = time.monotonic(), list(those)
+        waiting = [one for one in candidates if one.waiting]
         if waiting:
             of_source = Counter(one.source for one in waiting)
-            victim = min(waiting, key=lambda one: (-of_source[one.source], one.since_s))
+            victim = min(waiting, key=lambda one: (one.worth(now_s), -of_source[one.source], one.since_s))
         else:
-            victim = max(those, key=lambda one: one.since_s)
+            victim = max(candidates, key=lambda one: one.since_s)
         victim.cut_off()
 
 
@@ -92,12 +115,19 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         self.source = ""
         self.known = False
+        self.asked = False  # a whole request came
         self.waiting = True  # for the rest of a request, or for one
         self.since_s = time.monotonic()
 
     def vouch(self) -> None:
         """Somebody showed a token on it."""
         self._gate.vouch(self)
+
+    def worth(self, now_s: float) -> int:
+        """What is given up first has the least."""
+        if self.asked:
+            return 1
+        return 0 if now_s - self.since_s > GRACE_S else 2
 
     def cut_off(self) -> None:
         """End it now, whatever is on its way."""
@@ -158,6 +188,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self.asked = True
         self._in_head, self._head_bytes = True, 0  # of the next one; empty lines before it count
         answered = self.cycle is not None and self.cycle.response_complete  # without having been read to its end
         if self.waiting:

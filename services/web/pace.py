@@ -1,69 +1,192 @@
-"""Who asks more often than a page does is served one request at a time, so that the others do not wait for it."""
+"""Nobody's questions keep the others waiting: who takes more than a fair share of the program is served one at a time.
+
+What counts is time that answers take, not their number: for each asker (a session, or a connection of nobody known) and, for
+nobody known, for the address it comes from. Below the limits, where every page and most scripts are, nothing waits. Beyond,
+those askers' requests wait for each other, and whoever let most time pass since its last answer goes first: a tab asks and
+then rests, a flood never does. A second place is for those alone who did rest. So a tab among fifty floods of its own address
+waits for nobody, or for another tab.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import math
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 import msgspec
 from starlette.types import Message, Send
 
-RATE, BURST = 20.0, 200.0  # requests a second for as long as one likes, and at once; a page asks 2 a second, and 40 to begin with
+MEMORY_S = 5.0  # what was taken is forgotten at this pace
+LIMIT_S = 5.0  # remembered: one answer under way all the time
+MOST_AT_ONCE = 8  # answers under way; a browser asks for six things at once
+NEWCOMER_S = 0.2  # a new connection is taken to have rested so long: less than a tab between two ticks, more than a flood
+MOST_REST_S = 2.0
+PATIENCE = 0.1  # seconds of rest that a second of waiting is worth, so that everybody's turn comes
+RESTED_S = 0.15
+MOST_BREAK_S = 0.25
+HOLD_S = 1.0  # an answer that takes longer goes on, and the next one begins
 MOST_ASKERS = 4_096
-HOLD_S = 0.25  # a request that takes longer to answer goes on, and the next one begins
 
 
-class _Bucket(msgspec.Struct):
-    left: float
-    seen_s: float
+class _Taken(msgspec.Struct):
+    seconds: float
+    at_s: float
 
 
-class Pace:
-    """How often each asker asks. `now_s` is a monotonic clock."""
+class Shares:
+    """How much each asker has taken lately, in seconds of answering. `now_s` is a monotonic clock."""
 
-    def __init__(self, now_s: Callable[[], float], rate: float = RATE, burst: float = BURST) -> None:
-        self._now_s, self._rate, self._burst = now_s, rate, burst
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._taken: OrderedDict[str, _Taken] = OrderedDict()
 
-    def exceeded(self, asker: str) -> bool:
-        """Counts one request; True when there were too many."""
+    def of(self, asker: str) -> float:
+        """What is remembered of it."""
+        taken = self._taken.get(asker)
+        return 0.0 if taken is None else taken.seconds * math.exp((taken.at_s - self._now_s()) / MEMORY_S)
+
+    def rest_s(self, asker: str) -> float:
+        """Time since its last answer."""
+        taken = self._taken.get(asker)
+        return NEWCOMER_S if taken is None else min(self._now_s() - taken.at_s, MOST_REST_S)
+
+    def add(self, asker: str, seconds: float) -> None:
+        """It was answered for so long, until now."""
+        self._taken[asker] = _Taken(self.of(asker) + seconds, self._now_s())
+        self._taken.move_to_end(asker)
+        if len(self._taken) > MOST_ASKERS:
+            self._taken.popitem(last=False)
+
+
+class _Waiting(msgspec.Struct, eq=False):
+    turn: asyncio.Future[int]
+    rest_s: float  # before it asked
+    since_s: float
+
+
+ANYBODY, RESTED = 0, 1  # the places; each is one answer at a time
+
+
+class Turns:
+    """Who is answered now, and who next."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._shares = Shares(now_s)
+        self._waiting: list[_Waiting] = []
+        self._free = {ANYBODY, RESTED}
+        self._under_way: Counter[str] = Counter()
+
+    async def begin(self, asker: str, source: str) -> Turn:
+        """Comes back when it is the asker's turn; at once for whoever takes little. `source` is empty for somebody known."""
+        lined_up = any(self._much(name) for name in filter(None, (asker, source)))
+        place = await self._place(asker) if lined_up else None
+        self._under_way.update(filter(None, (asker, source)))
+        return Turn(self, asker, source, self._now_s(), place)
+
+    def _much(self, name: str) -> bool:
+        return self._under_way[name] >= MOST_AT_ONCE or self._shares.of(name) > LIMIT_S
+
+    async def _place(self, asker: str) -> int:
+        rest_s = self._shares.rest_s(asker)
+        for place in (RESTED, ANYBODY):
+            if place in self._free and (place == ANYBODY or rest_s >= RESTED_S):
+                self._free.remove(place)
+                return place
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), rest_s, self._now_s())
+        self._waiting.append(waiting)
+        try:
+            return await waiting.turn
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            elif not waiting.turn.cancelled():  # it was its turn just now
+                self._next(waiting.turn.result())
+            raise
+
+    def ended(self, turn: Turn) -> None:
+        """For Turn only."""
+        seconds = min(self._now_s() - turn.began_s, HOLD_S)
+        for name in filter(None, (turn.asker, turn.source)):
+            self._shares.add(name, seconds)
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
+        if turn.place == RESTED or (turn.place is not None and not self._waiting):
+            self._next(turn.place)
+        elif turn.place is not None:  # as long again for everybody else: boards, sockets, those who need no turn
+            asyncio.get_running_loop().call_later(min(seconds, MOST_BREAK_S), self._next, turn.place)
+
+    def _next(self, place: int) -> None:
+        """A place is free: who has rested longest gets it."""
         now_s = self._now_s()
-        bucket = self._buckets.setdefault(asker, _Bucket(self._burst, now_s))
-        self._buckets.move_to_end(asker)
-        if len(self._buckets) > MOST_ASKERS:
-            self._buckets.popitem(last=False)
-        bucket.left = min(self._burst, bucket.left + (now_s - bucket.seen_s) * self._rate)
-        bucket.seen_s = now_s
-        if bucket.left < 1.0:
-            return True
-        bucket.left -= 1.0
-        return False
+        those = [one for one in self._waiting if not one.turn.done() and (place == ANYBODY or one.rest_s >= RESTED_S)]
+        if not those:
+            self._free.add(place)
+            return
+        first = max(those, key=lambda one: one.rest_s + PATIENCE * (now_s - one.since_s))
+        self._waiting.remove(first)
+        first.turn.set_result(place)
 
 
-class Lane:
-    """One at a time, in the order they came, each until its answer begins or HOLD_S are over."""
+class Turn:
+    """One answer. It ends with the answer's first piece, when HOLD_S are over, or with `end`."""
 
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+    def __init__(self, turns: Turns, asker: str, source: str, began_s: float, place: int | None) -> None:
+        self.asker, self.source, self.began_s, self.place = asker, source, began_s, place
+        self._turns = turns
+        self._open = True
+        self._timer = asyncio.get_running_loop().call_later(HOLD_S, self.end) if place is not None else None
 
-    async def enter(self, send: Send) -> tuple[Send, Callable[[], None]]:
-        """Waits for its turn. The turn ends with the answer's first piece, or when what is returned beside `send` is called."""
-        await self._lock.acquire()
-        left = False
+    def end(self) -> None:
+        """More than once is once."""
+        if self._open:
+            self._open = False
+            if self._timer is not None:
+                self._timer.cancel()
+            self._turns.ended(self)
 
-        def leave() -> None:
-            nonlocal left
-            if not left:
-                left = True
-                timer.cancel()
-                self._lock.release()
-
-        timer = asyncio.get_running_loop().call_later(HOLD_S, leave)
+    def around(self, send: Send) -> Send:
+        """`send` for the answer."""
 
         async def sending(message: Message) -> None:
             await send(message)
             if message["type"] == "http.response.body":
-                leave()
+                self.end()
 
-        return sending, leave
+        return sending
+
+
+class Pace:
+    """So many at once, and so many a second for as long as one likes. `now_s` is a monotonic clock."""
+
+    def __init__(self, now_s: Callable[[], float], rate: float, burst: float) -> None:
+        self._now_s, self._rate, self._burst = now_s, rate, burst
+        self._left, self._at_s = burst, now_s()
+
+    def exceeded(self) -> bool:
+        """Counts one; True when there were too many."""
+        now_s = self._now_s()
+        self._left = min(self._burst, self._left + (now_s - self._at_s) * self._rate)
+        self._at_s = now_s
+        if self._left < 1.0:
+            return True
+        self._left -= 1.0
+        return False
+
+
+class Paces:
+    """A pace for each of many askers; the one that was not heard of for longest is forgotten first."""
+
+    def __init__(self, now_s: Callable[[], float], rate: float, burst: float) -> None:
+        self._now_s, self._rate, self._burst = now_s, rate, burst
+        self._of: OrderedDict[str, Pace] = OrderedDict()
+
+    def exceeded(self, asker: str) -> bool:
+        """Counts one of this asker's."""
+        pace = self._of.get(asker) or self._of.setdefault(asker, Pace(self._now_s, self._rate, self._burst))
+        self._of.move_to_end(asker)
+        if len(self._of) > MOST_ASKERS:
+            self._of.popitem(last=False)
+        return pace.exceeded()

@@ -143,7 +143,7 @@ class Client:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
-            while pace.exceeded(""):
+            while pace.exceeded():
                 await asyncio.sleep(1 / ASKED_RATE)
             try:
                 await self._send(await self._answer(message.get("text") or ""))

@@ -28,11 +28,12 @@ from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, cal
 from services.web.connections import KNOWN_KEY
 from services.web.errors import RefusedError, error_response
 from services.web.origins import foreign, host_name, is_address, is_loopback, mere_link, source_of
-from services.web.pace import Lane, Pace
+from services.web.pace import Paces, Turns
 
 READING, CHANGING = frozenset({"GET", "HEAD"}), frozenset({"POST", "PUT", "DELETE"})
 LOGIN_PATH, LOGOUT_PATH, LOGIN_SCRIPT = "/api/login", "/api/logout", "/login.js"
 MAX_LOGIN_BODY = 4_096  # it is read before anybody knows who sends it
+REFUSALS, REFUSAL_S = 20.0, 0.5  # answered at once, each second to one address; each further one only so much later
 PROBE_PATH = "/api/health"
 SOCKET_PATH = "/ws/realtime"  # the only one: Dash's own transport would carry callbacks past their rules
 ROLE_HEADER = b"x-powermon-role"  # who asks, for whoever stands behind the guard; what a client sends under it is dropped
@@ -108,8 +109,8 @@ class Guard:
     def __init__(self, app: ASGIApp, policy: Policy, now_s: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._policy = policy
-        self._pace = Pace(now_s)
-        self._lane = Lane()
+        self._turns = Turns(now_s)
+        self._refusals = Paces(now_s, REFUSALS, REFUSALS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -121,14 +122,16 @@ class Guard:
             receive, send, answer = await self._admit(scope, receive, send, asker)
         except RefusedError as refusal:
             answer = refusal.response
-        if scope["type"] == "http" and self._pace.exceeded(self._counted_as(scope, asker)):
-            send, leave = await self._lane.enter(send)
-            try:
-                await self._pass_on(scope, receive, send, answer)
-            finally:
-                leave()
-        else:
+        if scope["type"] == "websocket":
             await self._pass_on(scope, receive, send, answer)
+            return
+        if answer is not None and answer.status_code >= 400 and self._refusals.exceeded(asker.source):
+            await asyncio.sleep(REFUSAL_S)  # a flood of refused requests costs its sender more than us
+        turn = await self._turns.begin(*self._counted_as(scope, asker))
+        try:
+            await self._pass_on(scope, receive, turn.around(send), answer)
+        finally:
+            turn.end()
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
         if answer is None:
@@ -138,13 +141,11 @@ class Guard:
         else:
             await answer(scope, receive, send)
 
-    def _counted_as(self, scope: Scope, asker: _Asker) -> str:
-        """Whose request it is as far as their number goes: a session's, an address's, on a page without tokens a connection's."""
-        if asker.session:
-            return asker.session
-        if self._policy.access is None:
-            return str(scope.get("client"))
-        return f"{asker.source} {asker.role}"
+    def _counted_as(self, scope: Scope, asker: _Asker) -> tuple[str, str]:
+        """Whose request it is as far as fairness goes, and where nobody known comes from."""
+        if self._policy.access is not None and asker.role is not None:
+            return asker.session or f"{asker.source} {asker.role}", ""
+        return str(scope.get("client")), asker.source
 
     async def _admit(
         self, scope: Scope, receive: Receive, send: Send, asker: _Asker

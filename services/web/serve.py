@@ -20,7 +20,7 @@ from services.settings import Settings
 from services.web.access import Access, make_token, token_needed
 from services.web.api import methods_of
 from services.web.callbacks import Rules
-from services.web.connections import Connection, Gate
+from services.web.connections import Connection, Gate, limits_here
 from services.web.security import Guard, make_policy
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def serve(app: FastAPI, settings: Settings, script_hashes: Sequence[str] = (), c
     access = Access(token, settings.viewer_token, f"powermon_{port}", time.monotonic) if token_needed(settings) else None
     guard = Guard(app, make_policy(settings, access, script_hashes, callbacks, partial(methods_of, app)))
     made_token = token if access is not None and not settings.token else ""
-    server = _Server(_config(guard, settings, Gate()), _greeting(settings.host, port, made_token))
+    server = _Server(_config(guard, settings, Gate(limits_here())), _greeting(settings.host, port, made_token))
     app.state.on_failed_start = server.give_up
     # uvicorn listens to signals only while it runs, and raises what it got once more at its end: without a handler of
     # our own an early signal would be "killed" and a late one turn exit code 0 into it.
