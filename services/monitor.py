@@ -13,10 +13,11 @@ import numpy as np
 from services.actions.alert_book import AlertBook
 from services.actions.webhook import Webhook
 from services.analysis.frame import frame_of_curve
-from services.clock import Clock
+from services.clock import Clock, Step
 from services.device.boards import Boards
 from services.device.device import Device
 from services.errors import CommandError, Conflict
+from services.link.clock_watch import ClockWatch
 from services.link.simulated_board import SimulatedBoard
 from services.live_settings import LiveSettings
 from services.model import (
@@ -73,6 +74,7 @@ class Monitor:
         self._webhook = self._make_webhook() if settings.webhook else None
         deliver = self._webhook.deliver if self._webhook is not None else None
         self.alerts = AlertBook(settings, self._storage, self.clock, deliver)
+        self._clock_watch = ClockWatch(self.clock, self._clock_followed)
         self._boards = Boards(settings, self._storage, self.clock, self._watch_alerts, self.alerts.release)
 
     # --- running
@@ -85,9 +87,11 @@ class Monitor:
         if self._webhook is not None:
             self._webhook.start()
         self._boards.start()
+        self._clock_watch.start()
 
     def stop(self) -> None:
         """Close the links, commit everything that was accepted, close the database."""
+        self._clock_watch.stop()
         self._boards.stop()
         if self._webhook is not None:
             self._webhook.stop()
@@ -118,12 +122,12 @@ class Monitor:
         """In the storage's thread, after each commit."""
         for done in durable:
             self._boards.durable(done.device, done.boot, done.ack)
-        moved_us = self.clock.discipline()
-        if moved_us:
-            text = f"the host's clock was set by {moved_us / 1e6:+.1f} s; readings keep their even time until a restart"
-            log.warning(text)
-            event = Event("", self.clock.now_us(), EventKind.CLOCK, text, {"step_us": moved_us})
-            self._storage.append(Write("", events=(event,)))
+
+    def _clock_followed(self, step: Step) -> None:
+        """In the clock's thread: the host's clock was set, or this machine slept."""
+        log.warning(step.said)
+        data = {"step_us": step.after_us - step.before_us, "slept_us": step.slept_us, "before_us": step.before_us}
+        self._storage.append(Write("", events=(Event("", step.after_us, EventKind.CLOCK, step.said, data),)))
 
     # --- boards
 

@@ -282,7 +282,11 @@ EN: dict[str, str] = {
     "said.alert.normal": "{channel} is back to normal at {value}.",
     "said.alert.warning": "{channel} is beyond its warning limit at {value}.",
     "said.alert.danger": "{channel} is beyond its danger limit at {value}.",
-    "said.clock": "This computer's clock was set by {step} s; readings keep their even time until a restart.",
+    "said.clock": "This computer's clock was set by {step} s; readings from here on have the new time.",
+    "said.clock.slept": "This computer slept for {slept} s: nothing was recorded meanwhile.",
+    "said.clock.both": "This computer slept for {slept} s and its clock was set by {step} s; "
+    "readings have the new time from here on.",
+    "said.clock.overlap": "The clock was set back: readings from here on overlap in time with earlier ones for {overlap} s.",
     "said.command": "{name} → {result} ({ms} ms, tries: {tries})",
     "said.database.moved": "The database was damaged: it was moved aside to {file} and a new one was started.",
     "said.rollover": "The board's numbers began again at 0.",

@@ -281,7 +281,11 @@ KO: dict[str, str] = {
     "said.alert.normal": "{channel} 정상으로 돌아옴: {value}",
     "said.alert.warning": "{channel} 경고 한계를 벗어남: {value}",
     "said.alert.danger": "{channel} 위험 한계를 벗어남: {value}",
-    "said.clock": "이 컴퓨터의 시계가 {step}초 바뀌었습니다. 다시 시작할 때까지 측정값의 시간은 고르게 이어집니다.",
+    "said.clock": "이 컴퓨터의 시계가 {step}초 바뀌었습니다. 이후의 측정값은 새 시간을 따릅니다.",
+    "said.clock.slept": "이 컴퓨터가 {slept}초 동안 절전 상태였습니다. 그동안 기록된 것이 없습니다.",
+    "said.clock.both": "이 컴퓨터가 {slept}초 동안 절전 상태였고 시계가 {step}초 바뀌었습니다. "
+    "이후의 측정값은 새 시간을 따릅니다.",
+    "said.clock.overlap": "시계가 뒤로 바뀌었습니다. 이후의 측정값은 {overlap}초 동안 이전 측정값과 시간이 겹칩니다.",
     "said.command": "{name} → {result} ({ms} ms, 시도 {tries}회)",
     "said.database.moved": "데이터베이스가 손상되어 {file}(으)로 옮기고 새로 시작했습니다.",
     "said.rollover": "보드의 번호가 0부터 다시 시작되었습니다.",

@@ -42,7 +42,7 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
         value = f"{number(data['value'], 3)} {UNITS[channel]}"
         return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": value}
     if kind is EventKind.CLOCK:
-        return "said.clock", {"step": number(data["step_us"] / 1e6, 1)}
+        return _clock(data)
     if kind is EventKind.COMMAND:
         return "said.command", _command(data, text, language)
     if kind is EventKind.DATABASE:
@@ -50,6 +50,17 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
     if kind is EventKind.ROLLOVER:
         return "said.rollover", {}
     raise KeyError(kind)
+
+
+def _clock(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if "overlap_us" in data:
+        return "said.clock.overlap", {"overlap": number(data["overlap_us"] / 1e6, 1)}
+    slept_us = data.get("slept_us", 0)
+    set_us = data["step_us"] - slept_us
+    values = {"slept": number(slept_us / 1e6, 0), "step": number(set_us / 1e6, 1)}
+    if not slept_us:
+        return "said.clock", values
+    return ("said.clock.both" if abs(set_us) > 500_000 else "said.clock.slept"), values
 
 
 def _command(data: dict[str, Any], text: dict[str, str], language: str) -> dict[str, Any]:

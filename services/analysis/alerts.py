@@ -93,6 +93,13 @@ class Watch:
         self._sure.clear()
         self._sure.add(readings, float(np.rint(peak * MICRO)) * self._sign)
 
+    def shift(self, us: int) -> None:
+        """The clock was set by so much."""
+        if self.at_work:
+            self._since_us += us
+            self.start_us += us
+            self.fired_us += us
+
     def stays(self, low: float, high: float, last_us: int) -> bool:
         """Whether values from `low` to `high`, the last not after `last_us`, cannot turn anything."""
         least, most = (low, high) if self._sign > 0 else (-high, -low)

@@ -74,6 +74,10 @@ class Seconds:
         self._origin = 0  # the second of the table's first row
         self._end = 0  # one past the newest second with a reading; 0 before the first
 
+    def clear(self) -> None:
+        """Begin anew, at any time."""
+        self._table, self._origin, self._end = blank(2 * KEPT_S), 0, 0
+
     def add(self, readings: Readings) -> None:
         """Take in readings in any order; those older than what is kept are ignored."""
         if not len(readings):

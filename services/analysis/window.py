@@ -80,6 +80,10 @@ class Window:
         self._put(readings.take(slice(0, late)), late=True)
         self._put(readings.take(slice(late, None)))
 
+    def clear(self) -> None:
+        """Forget all rows; whoever has not seen them is told that they were dropped."""
+        self._drop(len(self))
+
     def evict(self, now_us: int) -> None:
         """Drop the rows that are older than the span."""
         if self._lo < self._hi and int(self._columns[_TIME][self._lo]) < now_us - self.span_us:

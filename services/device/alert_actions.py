@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from services.analysis.repeats import Repeats
-from services.clock import Clock
+from services.clock import Clock, Step
 from services.device.board_alerts import EVERY_US, BoardAlerts
 from services.device.commands import CommandQueue, Pending
 from services.errors import CommandError
@@ -95,6 +95,11 @@ class AlertActions:
     def add(self, rows: Readings, came_s: float) -> None:
         """Readings in the order they came; their bytes came at `came_s`."""
         self._done(self._alerts.add(rows), came_s)
+
+    def clock_followed(self, step: Step) -> None:
+        """A new time segment."""
+        self._alerts.clock_followed(step)
+        self._stored_us = 0
 
     def tick(self, now_us: int, now_s: float, line_s: float, counts: Counts, state: LinkState) -> None:
         """Time goes by. `line_s`: when the last line of a reading came."""

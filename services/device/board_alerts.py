@@ -11,6 +11,7 @@ import numpy as np
 from services.analysis.alert_rules import BY_READING, MICRO, applies
 from services.analysis.alerts import Mask, Turn, Watch, believed, complaints, doubted, residual_uw, worst
 from services.analysis.recent_share import RecentShare
+from services.clock import Step
 from services.model import (
     CHANNELS,
     F64,
@@ -110,6 +111,16 @@ class BoardAlerts:
     def acknowledge(self, episode_id: str, now_us: int) -> AlertChange | None:
         """A person has seen it; None when it is not remembered here, or was acknowledged before."""
         return self._amend(episode_id, "acknowledged", lambda old: {} if old.acknowledged_us else {"acknowledged_us": now_us})
+
+    def clock_followed(self, step: Step) -> None:
+        """A new time segment: what is pending or firing goes on, in the new time; sleep is time that passed."""
+        self._last_us += step.after_us - step.before_us
+        self._looked_us, self._share = 0, RecentShare()
+        for watch in self._all():
+            watch.shift(step.set_us)
+        for rule, episode in self._open.items():
+            times = {name: getattr(episode, name) + step.set_us for name in ("start_us", "fired_us", "seen_us")}
+            self._open[rule] = msgspec.structs.replace(episode, **times)
 
     # --- how it stands
 

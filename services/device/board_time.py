@@ -79,6 +79,17 @@ class Timebase:
             return np.array((self._map.at(int(ms_ext[0]), limit_us),), np.int64)
         return self._map.at_all(ms_ext, limit_us)
 
+    def shift(self, us: int) -> None:
+        """The host's clock was set by so much."""
+        self._floor_us = None
+        self._offset_us = None if self._offset_us is None else self._offset_us + us
+        self._arrived_us += us
+        if self._stalled_since_us is not None:
+            self._stalled_since_us += us
+        if self._line is not None:
+            self._line.shift(us)
+            self._map.shift(us)
+
     def leap_us(self) -> int:
         """How far the mapping leapt since the last call, because the clocks had parted; 0 when it did not."""
         leap_us, self._leap_us = self._leap_us, 0

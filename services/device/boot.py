@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.device.board_time import Timebase
+from services.clock import Step
+from services.device.board_time import FLOOR_AHEAD_US, Timebase
 from services.device.columns import Columns, Line, columns
 from services.device.holds import CLOCKED_INTERVALS, holds, stale_us, steps
 from services.device.sequence import GapTrack, SequenceTracker, Verdict
@@ -152,6 +153,8 @@ class Boot:
         return taken
 
     def _finish(self, lines: list[Line], batch: Columns, seq: I64, verdict: U8 | None, now_us: int) -> Taken:
+        if self.first_us is None and self.last_us is not None and self.last_us > now_us + FLOOR_AHEAD_US:
+            self.walltime, self.last_us = WallTime(), None  # stored by a clock that has been set back since
         live = None if verdict is None or not verdict.any() else verdict == Verdict.ACCEPTED
         readings = self._readings(batch, seq, self._times(lines, batch, seq, live, now_us))
         taken = Taken(lines, readings, batch.doubtful)
@@ -265,6 +268,17 @@ class Boot:
     def usual_silence_us(self) -> float:
         """How long this board may say nothing without being thought gone."""
         return max(SILENT_INTERVALS * self.interval_us, SILENT_PAUSES * self.longest_us)
+
+    def clock_followed(self, step: Step) -> None:
+        """A new time segment: spacing goes on in the new time, and nobody measured while the machine slept."""
+        for clock in (self.timebase, self.walltime):
+            clock.shift(step.set_us)
+        self.last_us, self.first_us, self._before = (
+            None if time_us is None else time_us + step.set_us for time_us in (self.last_us, self.first_us, self._before)
+        )
+        self.pace.reset()
+        if step.slept_us:
+            self.link_lost()
 
     def link_lost(self) -> None:
         """What passes until the next line was seen by nobody."""

@@ -100,7 +100,7 @@ class Device:
         self._judge = Judge(name, settings.limits)
         self._version = 0
         self._state = LinkState.CLOSED
-        self._state_since_us = clock.now_us()
+        self._state_since_us, self._segment = clock.reading_us()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
 
     # --- the link's thread calls these
@@ -137,9 +137,10 @@ class Device:
 
     def received(self, data: bytes) -> None:
         """Bytes from the board."""
-        now_us, now_s = self._clock.now_us(), self._clock.monotonic_s()
+        (now_us, segment), now_s = self._clock.reading_us(), self._clock.monotonic_s()
         events = self._decoder.feed(data)
         with self._lock:
+            self._follow_clock(segment)
             self._data_s = now_s  # bytes without an end are not silence
             self._line_health.came(data, len(events), now_s)
             if not events:
@@ -164,14 +165,28 @@ class Device:
                 for event in group:
                     self._other(event, now_us, now_s)
 
+    def _follow_clock(self, segment: int) -> None:
+        """Between two readings: what was known in the time of an earlier segment is known in that of this one."""
+        if segment == self._segment:
+            return
+        for step in self._clock.steps_since(self._segment):
+            if step.segment <= segment:
+                self._live.clock_followed(step)
+                self.alerts.clock_followed(step)
+                self._state_since_us += step.set_us
+                if self._boot is not None:
+                    self._boot.clock_followed(step)
+        self._segment = segment
+
     def _forget(self) -> None:
         """Start over from what the database holds: the board is asked who it is, and for everything after that."""
         self._boot, self._hello_here, self._hello_due_s = None, False, 0.0
 
     def tick(self) -> bytes:
         """What is to be sent now: commands, requests for what is missing, acknowledgements."""
-        now_us, now_s = self._clock.now_us(), self._clock.monotonic_s()
+        (now_us, segment), now_s = self._clock.reading_us(), self._clock.monotonic_s()
         with self._lock:
+            self._follow_clock(segment)
             self._ask_hello(now_s)
             out = self._repairs(now_s) + self._acknowledgement()
             # Our hello always carries a checksum: a board may insist on it, others ignore the member.

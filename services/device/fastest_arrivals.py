@@ -52,6 +52,11 @@ class Envelope:
         """A faster arrival was seen: the line keeps its slope and goes down."""
         self._height -= by_us
 
+    def shift(self, us: float) -> None:
+        """The host's clock was set: the same line in the new time."""
+        self._height += us
+        self._points = deque(((x, r + us) for x, r in self._points), maxlen=SEGMENTS)
+
     def add(self, x: int, r: float) -> bool:
         """Take in the fastest arrival of a batch; True when the line was drawn anew."""
         points = self._points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from services.analysis.energy import Energy
@@ -12,6 +13,7 @@ from services.analysis.moving import MovingMeans
 from services.analysis.seconds import Seconds
 from services.analysis.stats import RollingStats
 from services.analysis.window import Window
+from services.clock import Step
 from services.model import Curve, Reading, Readings, SpanStats
 
 RATE_US = 5_000_000
@@ -45,6 +47,15 @@ class LiveState:
         self.energy.add(good)
         if self.last is None or int(rows.time_us[-1]) >= self.last.time_us:
             self.last = _newest(self._device, rows, now_us, words)
+
+    def clock_followed(self, step: Step) -> None:
+        """A new time segment: what goes on goes on in the new time, what was before is the record's."""
+        self.energy.since_us += step.set_us
+        if self.last is not None:
+            self.last = msgspec.structs.replace(self.last, time_us=self.last.time_us + step.set_us)
+        if step.set_us < 0:  # else it leaves by itself
+            self.window.clear()
+            self._seconds.clear()
 
     def rate_hz(self, now_us: int) -> float:
         """Readings per second, lately."""

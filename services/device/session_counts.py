@@ -148,7 +148,7 @@ class Ledger:
 
     def summaries(self, now_us: int) -> None:
         """Losses and repairs since the last time, one event each."""
-        if not self._noted or now_us - self._noted_us < SUMMARY_US:
+        if not self._noted or 0 <= now_us - self._noted_us < SUMMARY_US:
             return
         for kind, count in self._noted.items():
             if count:

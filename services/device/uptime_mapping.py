@@ -58,6 +58,13 @@ class Mapping:
                 self._mapped = (newest, self._value(newest))
         return np.rint(us).astype(np.int64)
 
+    def shift(self, us: float) -> None:
+        """The host's clock was set: the same pieces in the new time, which may be before what was given out."""
+        self._floor_us = None
+        self._us = [old + us for old in self._us]
+        if self._mapped is not None:
+            self._mapped = (self._mapped[0], self._mapped[1] + us)
+
     def aim(self, line: Envelope, x: int) -> None:
         """From the newest point given out, approach the line. `x`: a board time whose reading has arrived already."""
         if self._mapped is None:

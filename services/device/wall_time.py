@@ -25,6 +25,10 @@ class WallTime:
         self._last_ts: float | None = None
         self._whole = False
 
+    def shift(self, us: int) -> None:
+        """The host's clock was set by so much."""
+        self._last_us = None if self._last_us is None else self._last_us + us
+
     def times_us(self, ts: Sequence[float | None], otherwise_us: I64) -> I64:
         """`time_us` for a batch; `otherwise_us`: when each was measured as far as anybody else can say."""
         if any(stamp is not None for stamp in ts):

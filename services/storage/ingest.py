@@ -17,6 +17,7 @@ from services.analysis.validation import LARGEST, NO_LIMIT
 from services.model import I64, Event, Gap, Readings, Rejected, Tally, Write
 from services.storage import alert_record, rollups
 from services.storage.database import Connection
+from services.storage.overlaps import Overlaps
 from services.storage.rows import Rows
 from services.storage.schema import SEQ_BITS, SEQ_MASK
 from services.storage.status_words import FileWords
@@ -73,6 +74,7 @@ class DeviceState(msgspec.Struct):
     horizon_us: int
     longest_gap_us: int
     rejected: int
+    overlaps: Overlaps
     runs: dict[int, RunState] = {}
 
 
@@ -143,7 +145,7 @@ class Ingest:
             self._conn.execute("INSERT OR IGNORE INTO devices (name) VALUES (?)", (name,))
             row = self._conn.execute(_DEVICE, (name,)).fetchone()
             kept = self._conn.execute("SELECT count(*) FROM rejected_lines WHERE device_id = ?", row[:1]).fetchone()[0]
-            self._devices[name] = DeviceState(row[0], name, row[1], row[2], kept)
+            self._devices[name] = DeviceState(row[0], name, row[1], row[2], kept, Overlaps(self._conn, row[0], name))
         return self._devices[name]
 
     def horizon_moved(self, device_id: int, horizon_us: int) -> None:
@@ -196,6 +198,9 @@ class Ingest:
         if not len(rows):
             return
         rows = self._insert(rows, run)
+        if not len(rows):
+            return
+        self._store_events(device.overlaps.note(self._conn, rows))
         self._note_times(run, rows)
         hold_us = self._note_rate(run, rows)
         rollups.add(self._conn, device.device_id, rows, hold_us)

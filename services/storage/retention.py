@@ -24,6 +24,7 @@ STEP_S = 0.015  # a step ends after this, and the next waits for its turn
 PASS_SHARE = 0.1  # the most of all readings that one pass lets go
 SIZE_HIGH, SIZE_LOW = 0.95, 0.93  # of max_bytes: where deleting begins, and where it ends
 LEAP_GRACE_S = 3600.0  # a start long after the newest reading may be a wrong clock: time to set it right
+LEAP_US = 60_000_000
 FREE_SHARE = 0.25  # of the file: with more pages free than this it is shrunk
 VACUUM_PAGES = 128
 MINUTE_BYTES = 120  # what a one-minute rollup takes on the disk, measured
@@ -85,6 +86,7 @@ class Retention:
         self._started_s: float | None = None
         self._next_s = 0.0
         self._grace_s = 0.0
+        self._even_us = 0.0  # now minus the monotonic clock, at the last step
         self._shrinking = False
         self.deleted = 0
 
@@ -93,6 +95,7 @@ class Retention:
         now_s = monotonic()
         if self._started_s is None:
             self._start(conn, now_s, now_us)
+        self._watch_clock(now_s, now_us)
         if self._tasks or self._runs:
             self._work(conn, now_s + STEP_S, monotonic)
             self._shrinking = not (self._tasks or self._runs)
@@ -117,6 +120,14 @@ class Retention:
         if newest is not None and now_us - newest > self._limits.retention_us:
             self._grace_s = now_s + LEAP_GRACE_S
             log.info("the newest reading is older than the retention: nothing is deleted for an hour, in case the clock is wrong")
+
+    def _watch_clock(self, now_s: float, now_us: int) -> None:
+        """A clock that leapt ahead may be wrong, and new readings with it: nothing is deleted by its word for a while."""
+        ahead_us = now_us - (now_s * 1e6 + self._even_us)
+        if self._even_us and ahead_us > LEAP_US:
+            self._grace_s = now_s + LEAP_GRACE_S
+            log.info("the clock leapt ahead by %.0f s: nothing is deleted for an hour, in case it is wrong", ahead_us / 1e6)
+        self._even_us = now_us - now_s * 1e6
 
     # --- deciding
 
@@ -235,6 +246,7 @@ def _tasks(conn: Connection, device_id: int, horizon_us: int, compact_us: int) -
         until_us = compact_us if tier == MINUTE_TIER else horizon_us
         span = (device_id << BUCKET_BITS, device_id << BUCKET_BITS | until_us // width)
         tasks += [Task(name, "id >= ? AND id < ?", span) for name in (table, MARKED_TIERS[tier])]
+    tasks.append(Task("overlaps", "device_id = ? AND t1_us < ?", (device_id, horizon_us)))
     tasks.append(Task("gaps", "device_id = ? AND t1_us < ?", (device_id, horizon_us)))
     tasks.append(Task("tallies", "device_id = ? AND second_us < ?", (device_id, horizon_us)))
     tasks.append(Task("rejected_lines", "device_id = ? AND time_us < ?", (device_id, horizon_us)))
@@ -243,7 +255,7 @@ def _tasks(conn: Connection, device_id: int, horizon_us: int, compact_us: int) -
     return tasks
 
 
-_KEYS = {"gaps": "run_id, first", "tallies": "device_id, second_us, kind"}
+_KEYS = {"overlaps": "device_id, t0_us", "gaps": "run_id, first", "tallies": "device_id, second_us, kind"}
 
 
 def _delete(conn: Connection, task: Task) -> int:

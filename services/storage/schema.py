@@ -166,6 +166,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             (coalesce(end_us, seen_us) - start_us) / 1e6 AS duration_s, end_us IS NULL AS going_on, peak, readings,
             acknowledged_us IS NOT NULL AS acknowledged
         FROM alert_episodes""",
+    ),    (  # the computer's clock was set back: what was measured before and after has the same time
+        """CREATE TABLE overlaps (
+            device_id INTEGER NOT NULL REFERENCES devices, t0_us INTEGER NOT NULL, t1_us INTEGER NOT NULL,
+            PRIMARY KEY (device_id, t0_us)
+        ) STRICT, WITHOUT ROWID""",
     ),
 )
 VERSION = len(MIGRATIONS)

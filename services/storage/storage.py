@@ -34,6 +34,7 @@ from services.storage.back_test import back_test
 from services.storage.counts import GAPS_LIMIT
 from services.storage.database import Cancelled, Connection, Readers, get_setting, is_cancelled, set_setting, transaction
 from services.storage.ingest import Durable
+from services.storage.overlaps import overlaps_between, unjoined
 from services.storage.retention import Limits
 from services.storage.rows import next_time
 from services.storage.schema import MINUTE_US
@@ -137,7 +138,10 @@ class Storage:
         """What to draw of [t0, t1) with at most `points` points; extremes are exact."""
         with self._reading(cancelled) as conn:
             where = history.scope(conn, device)
-            return no_curve() if where is None else history.curve(conn, where, t0_us, t1_us, points)
+            if where is None:
+                return no_curve()
+            found = history.curve(conn, where, t0_us, t1_us, points)
+            return unjoined(found, overlaps_between(conn, where.device_id, t0_us, t1_us))
 
     def span_stats(self, device: str, t0_us: int, t1_us: int, cancelled: Cancelled | None = None) -> SpanStats:
         """Exact min, mean, max and standard deviation of [t0, t1), with energy, charge, coverage and the account.

@@ -25,7 +25,22 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
     (
         EventKind.CLOCK,
         {"step_us": 3_600_000_000},
-        "This computer's clock was set by 3\u202f600.0 s; readings keep their even time until a restart.",
+        "This computer's clock was set by 3\u202f600.0 s; readings from here on have the new time.",
+    ),
+    (
+        EventKind.CLOCK,
+        {"step_us": 60_000_000, "slept_us": 60_000_000},
+        "This computer slept for 60 s: nothing was recorded meanwhile.",
+    ),
+    (
+        EventKind.CLOCK,
+        {"step_us": 50_000_000, "slept_us": 60_000_000},
+        "This computer slept for 60 s and its clock was set by \u221210.0 s; readings have the new time from here on.",
+    ),
+    (
+        EventKind.CLOCK,
+        {"overlap_us": 5_500_000},
+        "The clock was set back: readings from here on overlap in time with earlier ones for 5.5 s.",
     ),
     (EventKind.COMMAND, COMMAND, "set_interval → done (41 ms, tries: 2)"),
     (

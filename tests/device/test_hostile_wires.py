@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -234,14 +233,3 @@ def test_a_link_that_was_down_brings_its_readings_afterwards_at_their_times() ->
     ordered = [stamped[seq] for _, seq in seqs]
     steps = [later - earlier for earlier, later in pairwise(ordered)]
     assert all(abs(step - 20_000) < 15_000 for step in steps)
-
-
-def test_the_host_s_clock_set_by_an_hour_is_an_event_and_no_hole(tmp_path: Path) -> None:
-    wall_us, mono_us = [START_US], [0]
-    clock = Clock(wall_ns=lambda: wall_us[0] * 1000, monotonic_ns=lambda: mono_us[0] * 1000)
-    before = clock.now_us()
-    for step_us in (3_600_000_000, -7_200_000_000):
-        wall_us[0] += step_us + 1_000_000
-        mono_us[0] += 1_000_000
-        assert abs(clock.discipline() - step_us) < 1_000_000
-    assert clock.now_us() - before == 2_000_000

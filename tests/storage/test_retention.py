@@ -137,6 +137,21 @@ def test_a_clock_that_is_ten_years_wrong_deletes_nothing(record: Callable[..., N
         assert steps.a_pass() == 30_000
 
 
+def test_a_clock_that_leaps_ahead_while_it_records_deletes_nothing_for_an_hour(
+    record: Callable[..., None], path: Path
+) -> None:
+    record(50)
+    steps = Steps(path, START + 50 * MINUTE_US)
+    assert steps.a_pass() == 30_000
+    steps.now_us += 10 * 365 * 24 * HOUR
+    steps.conn.execute("UPDATE runs SET last_us = ?", (steps.now_us,))  # readings follow the clock
+    for _ in range(50):
+        steps.now_us += MINUTE_US
+        assert steps.a_pass() == 30_000
+    steps.now_us, steps.now_s = steps.now_us + HOUR, steps.now_s + 3600
+    assert 0 < steps.a_pass() < 30_000, "the clock was right after all"
+
+
 def test_nothing_is_deleted_in_the_first_minute(record: Callable[..., None], path: Path) -> None:
     record(100)
     steps = Steps(path, START + 100 * MINUTE_US, first_pass_s=60.0)
