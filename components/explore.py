@@ -37,6 +37,13 @@ OUTPUTS = (
     (ids.FROM, "value"),
     (ids.TO, "value"),
 )
+# Answered gestures are taken out of the graph: it reports nothing that equals what it reported last, so that the second
+# of two double clicks would be lost.
+ANSWERED = (
+    (ids.CHART, "relayoutData"),
+    (ids.CHART, "restyleData"),
+    (ids.OVERVIEW, "selectedData"),
+)
 INPUTS = (
     (ids.READER, "data"),
     (ids.ADDRESS, "search"),
@@ -76,7 +83,7 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
     """The callback for gestures, and the one that draws the overview."""
 
     @app.callback(
-        *(Output(*output) for output in OUTPUTS),
+        *(Output(*output) for output in (*OUTPUTS, *ANSWERED)),
         *(Input(*given) for given in INPUTS),
         State(ids.VIEW, "data"),
         State(ids.DRAWN, "data"),
@@ -86,7 +93,7 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
         values, (choices, drawn) = given[: len(INPUTS)], given[len(INPUTS) :]
         asked = dict(zip(("{}.{}".format(*each) for each in INPUTS), values, strict=True))
         if not asked[f"{ids.READER}.data"]:
-            return (no_update,) * len(OUTPUTS)
+            return (no_update,) * len((*OUTPUTS, *ANSWERED))
         triggered = [prop for prop in ctx.triggered_prop_ids if prop in asked]
         return await to_thread.run_sync(_explore, monitor, feed, choices, drawn, triggered, asked)
 
@@ -95,7 +102,6 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
         Output(ids.RECORD, "children"),
         Input(ids.SLOW, "n_intervals"),
         Input(ids.VIEW, "data"),
-        prevent_initial_call=True,
     )
     async def show_overview(_n: int, choices: Any) -> Any:
         if not choices:
@@ -128,7 +134,8 @@ def _changed(before: View, view: View, asked: dict[str, Any], now_us: int, *, op
     wanted = (view.to_store(), view.address(), *toolbar.values(view, typed_texts(view, now_us)))
     names = ["{}.{}".format(*output) for output in OUTPUTS]
     held = [None if opened else before.to_store(), *(asked[name] for name in names[1:])]
-    return tuple(no_update if value == have else value for value, have in zip(wanted, held, strict=True))
+    answered = (no_update if asked["{}.{}".format(*each)] is None else None for each in ANSWERED)
+    return (*(no_update if value == have else value for value, have in zip(wanted, held, strict=True)), *answered)
 
 
 def _overview(monitor: Monitor, feed: Feed, view: View) -> Any:
@@ -276,13 +283,21 @@ def _zone(view: View, clicks: Any, _now: Now) -> View:
     return view.but(zone=view.local_zone if view.zone == "UTC" else "UTC") if clicks else view
 
 
-def _key(view: View, value: Any, now: Now) -> View:
-    """Keys that assets/keys.js passes on; `at_ms` is the cursor's time on the axis."""
-    key = (value or {}).get("key", "")
+def _keys(view: View, value: Any, now: Now) -> View:
+    """Those of the keys pressed lately that have no answer yet: a quick second key overtakes the answer to the first."""
+    for pressed in value or []:
+        if pressed["n"] > view.key_n:
+            view = _key(view, pressed, now).but(key_n=pressed["n"])
+    return view
+
+
+def _key(view: View, value: dict[str, Any], now: Now) -> View:
+    """One key that assets/keys.js passes on; `at` is the cursor's time on the axis."""
+    key = value["key"]
     first_us, last_us = view.range_us or (now.now_us - view.span_s * 1_000_000, now.now_us)
     width_us = last_us - first_us
     axis = TimeAxis(now.drawn.offset_us, view.local_zone)
-    at_us = axis.moment_us((value or {}).get("at")) or (first_us + last_us) // 2
+    at_us = axis.moment_us(value.get("at")) or (first_us + last_us) // 2
     if key in ("+", "-"):
         new_us = round(width_us * (0.5 if key == "+" else 2))
         begin = round(at_us - (at_us - first_us) / width_us * new_us)
@@ -291,7 +306,7 @@ def _key(view: View, value: Any, now: Now) -> View:
         step_us = round(width_us * (0.25 if key == "later" else -0.25))
         return view.at_range(first_us + step_us, last_us + step_us, now.record, now.now_us)
     if key == "select":
-        times = _moments((value or {}).get("ends"), view, now.drawn.offset_us)
+        times = _moments(value.get("ends"), view, now.drawn.offset_us)
         return view.but(selection_us=times) if times else view
     simple: dict[str, Callable[[], View]] = {
         "l": lambda: _live(view, not view.live, now),
@@ -339,5 +354,5 @@ MEANING: dict[str, Gesture] = {
     f"{ids.LANGUAGE}.n_clicks": _language,
     f"{ids.THEME}.n_clicks": _theme,
     f"{ids.ZONE}.n_clicks": _zone,
-    f"{ids.KEY}.data": _key,
+    f"{ids.KEY}.data": _keys,
 }

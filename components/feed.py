@@ -31,6 +31,7 @@ LONG_LIVE_S = (2.0, 30.0)  # a long live span is asked for again at a pace that 
 YOUNG_US, YOUNG_S, OLD_S = 900_000_000, 5.0, 60.0  # what is younger than this may still be mended
 RECORD_S = 5.0
 KEPT = 64
+FEW, BESIDE_US = 50, 2_000_000
 MAX_EVENTS, MAX_GAPS = 200, 400
 NO_MARK = frozenset({EventKind.GAP, EventKind.RECOVERED, EventKind.LOST, EventKind.COMMAND})  # gaps are drawn themselves
 
@@ -191,6 +192,9 @@ class Feed:
 
     def _make(self, device: str, t0_us: int, t1_us: int, points: int, live: bool) -> Picture:
         frame = self._monitor.history(device, t0_us, t1_us, points)
+        if len(frame) < FEW:  # what joins them lies beside: a line is seen from the picture's edge on
+            beside_us = max(BESIDE_US, t1_us - t0_us)
+            frame = self._monitor.history(device, t0_us - beside_us, t1_us + beside_us, 20 * points)
         gaps, events = self._ask_marks(device, t0_us, t1_us)
         stats = self._monitor.stats(device, t0_us, t1_us)
         marks = (tuple(gaps[-MAX_GAPS:]), tuple(events))

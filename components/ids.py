@@ -8,7 +8,7 @@ SLOW = "slow"  # dcc.Interval, 5 s: what comes from the database
 VIEW = "view"  # dcc.Store: the reader's choices (view.py)
 DRAWN = "drawn"  # dcc.Store: what the last tick drew, to send only what changed
 READER = "reader"  # dcc.Store {zone, language, dark, width}: what only the browser knows
-KEY = "key"  # dcc.Store {key, at, ends, n}: a key was pressed (assets/keys.js)
+KEY = "key"  # dcc.Store [{key, at, ends, n}, …]: the keys pressed lately, numbered (assets/keys.js)
 ADDRESS = "address"  # dcc.Location
 PAGE = "page"
 ANNOUNCER = "announcer"  # aria-live region: changes of state only
@@ -21,7 +21,7 @@ BOARD = "board-select"
 LANGUAGE, THEME, ZONE, HELP = "language-button", "theme-button", "zone-button", "open-help"  # assets/keys.js clicks the last on ?
 
 # --- panels
-ALERTS, CARDS = "alerts", "cards"
+ALERTS, OFFLINE, CARDS = "alerts", "offline", "cards"
 SPAN, TOOL, STACK, OPTIONS, LIVE = "span", "tool", "stack", "options", "live-switch"
 FROM, TO = "typed-from", "typed-to"
 CHART_FRAME, CHART, SIDE, NOTE, LINE = "chart-frame", "chart", "side", "note", "line"

@@ -105,7 +105,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
             strip.layout(text),
             html.Main(
                 [
-                    alerts.layout(),
+                    alerts.layout(text),
                     cards.layout(text),
                     html.Section([toolbar.layout(text), chart.layout(text)], className="chart-panel"),
                     overview.layout(text),

@@ -6,6 +6,7 @@
   let held = false;
 
   function setClocks() {
+    if (!document.getElementById("page")) return; // Dash has not laid the page out yet
     const go = !document.hidden && !held;
     window.dash_clientside.set_props("tick", { max_intervals: go ? -1 : 0 });
     window.dash_clientside.set_props("slow", { max_intervals: document.hidden ? 0 : -1 });

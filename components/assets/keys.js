@@ -6,7 +6,7 @@
   const SIMPLE = { l: "l", a: "a", Escape: "escape", "+": "+", "=": "+", "-": "-", 1: "1", 2: "2", 3: "3", Backspace: "back" };
   let at = null; // index of the cursor's point
   let begin = null; // time where a selection by keys began
-  let count = 0;
+  let pressedLately = []; // a few, numbered: Python answers those it has not answered yet, however quickly they follow
 
   const plot = () => document.querySelector("#chart .js-plotly-plot");
 
@@ -23,9 +23,10 @@
   }
 
   function send(key, more) {
-    count += 1;
-    const given = Object.assign({ key, n: count, at: at === null ? null : timeOf(at) }, more);
-    window.dash_clientside.set_props("key", { data: given });
+    const before = pressedLately.length ? pressedLately[pressedLately.length - 1].n : 0;
+    const given = Object.assign({ key, n: Math.max(Date.now(), before + 1), at: at === null ? null : timeOf(at) }, more);
+    pressedLately = [...pressedLately, given].slice(-32);
+    window.dash_clientside.set_props("key", { data: pressedLately });
   }
 
   function move(by) {

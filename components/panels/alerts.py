@@ -17,9 +17,11 @@ from components.words.text import words
 from services.model import Level, StorageHealth
 
 
-def layout() -> Component:
-    """Empty as long as nothing is wrong."""
-    return html.Div([], id=ids.ALERTS, className="alerts")
+def layout(text: dict[str, str]) -> Component:
+    """Empty as long as nothing is wrong. That the program does not answer, assets/offline.js shows."""
+    said = [icon("warning"), html.Span(text["banner.offline.now"])]
+    offline = html.Div(said, id=ids.OFFLINE, className="alert banner banner-danger", role="alert", hidden=True)
+    return html.Div([offline, html.Div([], id=ids.ALERTS)], className="alerts")
 
 
 def render(look: Look, view: View, storage: StorageHealth, scales: dict[str, Scale]) -> list[Component]:

@@ -52,7 +52,7 @@ def _card(channel: str, state: Snapshot | None, text: dict[str, str], scale: Sca
         [
             html.H2(head, className="card-head"),
             html.Div(
-                [scale.text(value), html.Span(scale.unit, className="unit")],
+                [f"{scale.text(value)} ", html.Span(scale.unit, className="unit")],
                 id=ids.value(channel),
                 className="value number",
                 **exact(value),
@@ -89,9 +89,12 @@ def _energy(state: Snapshot | None, view: View, text: dict[str, str], now_us: in
     return dbc.Card(
         [
             html.H2(text["card.energy"], className="card-head"),
-            html.Div([shown, html.Span(unit, className="unit")], id=ids.value("wh"), className="value number", **exact(wh)),
+            html.Div([f"{shown} ", html.Span(unit, className="unit")], id=ids.value("wh"), className="value number", **exact(wh)),
             html.Div(
-                [sum_text(mah), html.Span("mAh", className="unit")], id=ids.value("mah"), className="value number", **exact(mah)
+                [f"{sum_text(mah)} ", html.Span("mAh", className="unit")],
+                id=ids.value("mah"),
+                className="value number",
+                **exact(mah),
             ),
             html.Div(f"{text['card.since']} {since}", className="stats number", title=text["tip.energy"]),
         ],

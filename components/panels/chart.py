@@ -15,7 +15,7 @@ from components.figures import chart
 from components.figures.axes import Ends
 from components.figures.layout import domains, figure_key, pane_channels, shapes_and_labels
 from components.figures.marks import RECOVERED
-from components.figures.time_axis import time_axis
+from components.figures.time_axis import points_us, time_axis
 from components.look.parts import attrs, exact
 from components.look.scales import Scale
 from components.look.theme import THEMES
@@ -178,7 +178,8 @@ def _note(picture: Picture, view: View) -> Component | str:
     """How many points stand for what; and whether part of it came after all."""
     text = words(view.language)
     bucket_us = picture.frame.attrs.get("bucket_us", 0)
-    count = len(picture.frame)
+    times = points_us(picture.frame)
+    count = int(((times >= picture.t0_us) & (times < picture.t1_us)).sum())
     if not count:
         return html.Span(text["chart.empty"], **exact(0))
     said = text["chart.note.raw"].format(n=number(count, 0))
