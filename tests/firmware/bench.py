@@ -46,6 +46,13 @@ class Bench:
         found: dict[str, Any] = answer.json()
         return found
 
+    def set_rules(self, *rules: dict[str, Any]) -> None:
+        """Of the alerts: these from now on."""
+        self._http.put("/api/alerts/rules", json={"rules": rules}).raise_for_status()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return list(self.get("/api/alerts", device=DEVICE)["episodes"])
+
     def state(self) -> dict[str, Any]:
         """The board's live state; empty before the program knows the board."""
         for state in self.get("/api/latest")["devices"]:

@@ -44,6 +44,20 @@ def test_orders_of_the_program_reach_the_pin_and_refusals_reach_the_page(tmp_pat
         whole.wait("the new interval", lambda: whole.state()["interval_ms"] == 200)
 
 
+def test_an_alert_sounds_the_buzzer_and_keeps_the_round_trip_as_evidence(tmp_path: Path) -> None:
+    with bench(tmp_path) as whole:
+        whole.wait_for_readings(3)
+        rule = {"id": "volts", "channel": "v", "severity": "danger", "on": 1.0, "off": 0.5, "hold_s": 0.3, "actions": ["buzzer"]}
+        whole.set_rules(rule)
+        whole.wait("three beeps of the pin", lambda: whole.uno.counts["buzzer_changes"] == 6)
+        (alert,) = whole.wait("evidence", lambda: [one for one in whole.alerts() if one["evidence"]])
+        told = alert["evidence"]["buzzer"]
+        assert (told["result"], told["tries"]) == ("ok", 1) and alert["end"] is None and alert["peak"] > 4
+        parts = [told[f"{name}_ms"] for name in ("value_to_rule", "rule_to_command", "command_to_answer")]
+        assert min(parts) >= 0 and abs(sum(parts) - told["value_to_answer_ms"]) < 0.01
+        print("round trip of the alert in ms:", told)
+
+
 def test_a_removed_sensor_is_seen_and_so_is_its_return(tmp_path: Path) -> None:
     with bench(tmp_path) as whole:
         whole.wait_for_readings(5)
