@@ -297,6 +297,7 @@ class EventKind(StrEnum):
     CLOCK = "clock"
     SENSOR = "sensor"
     ALERT = "alert"
+    OUTLIER = "outlier"
     DATABASE = "database"
     ROLLOVER = "rollover"
 
@@ -542,6 +543,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     version: int  # changes with every change of state
     marked: tuple[Marked, ...] = ()  # of this session, one for each kind of mark
     alerts: tuple[AlertStatus, ...] = ()  # every rule that is not normal
+    health: tuple[Lamp, ...] = ()  # how far the numbers can be trusted
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -557,6 +559,32 @@ class Tick(msgspec.Struct, frozen=True):
     frame: pd.DataFrame
     stats: SpanStats
     gaps: tuple[Gap, ...]
+
+
+class Lamp(msgspec.Struct, frozen=True):
+    """One figure of how far a board's numbers can be trusted. `value` None: nothing is known. `unit`: W, share, ppm, ms."""
+
+    name: str  # residual, saturation, drift, jitter, completeness
+    value: float | None
+    unit: str
+    level: Level
+    warning: float | None  # where the verdict changes
+    danger: float | None
+
+
+class Outlier(msgspec.Struct, frozen=True):
+    """The farthest of `count` readings that stood alone, with what they were held against."""
+
+    channel: str
+    time_us: int
+    count: int
+    value: float
+    z: float  # robust z-score
+    iqrs: float  # outside the quartiles, in units of their distance
+    median: float
+    mad: float
+    q1: float
+    q3: float
 
 
 class CommandOutcome(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from services.analysis.alert_rules import Limit
+from services.analysis.outliers import Judgement, Method
 from services.analysis.validation import OPTION_NAMES, Limits
 from services.errors import SettingsError
 from services.model import Level
@@ -43,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: int = 8050
     token: str = ""
     viewer_token: str = ""
+    outliers: Judgement = Judgement()
     webhook: str = ""
     webhook_token: str = ""
     public_url: str = ""
@@ -364,12 +366,18 @@ def _settings(checked: dict[str, Any], cwd: Path, given: frozenset[str]) -> Sett
             "ports": checked["port"],
             "given": given,
             "limits": _ranges(checked),
+            "outliers": _judgement(checked),
             "thresholds": _limits(checked["warn"], Level.WARNING) + _limits(checked["danger"], Level.DANGER),
             "max_bytes": None if checked["max_db_mb"] is None else int(checked["max_db_mb"] * 1_000_000),
             "database": database,
             "log_file": None if checked["log_file"].lower() in ("off", "none") else log_file,
         }
     )
+
+
+def _judgement(checked: dict[str, Any]) -> Judgement:
+    method = Method(checked["outliers"])
+    return Judgement(method, checked["outlier_window_s"], checked["outlier_z"], checked["outlier_iqr"])
 
 
 def _ranges(checked: dict[str, Any]) -> Limits:

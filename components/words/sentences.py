@@ -13,6 +13,7 @@ from components.words.text import words
 from services.model import CHANNELS, Event, EventKind
 
 UNITS = dict(zip(CHANNELS, ("V", "A", "W"), strict=True))
+WATCHED_UNITS = {"residual": "W", "age": "s"}
 COUNTED = (EventKind.GAP, EventKind.RECOVERED, EventKind.LOST)
 
 
@@ -39,8 +40,12 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
         return "said.sensor.ok" if data["status"] == "ok" else "said.sensor.bad", {"status": data["status"]}
     if kind is EventKind.ALERT:
         channel, level = data["channel"], str(data["level"])
-        value = f"{number(data['value'], 3)} {UNITS[channel]}"
-        return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": value}
+        return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": _watched(channel, data["value"])}
+    if kind is EventKind.OUTLIER:
+        channel, unit = data["channel"], UNITS[data["channel"]]
+        value, median = (f"{number(data[name], 3)} {unit}" for name in ("value", "median"))
+        told = {"channel": text[f"channel.{channel}"], "value": value, "median": median, "n": number(data["count"], 0)}
+        return f"said.outlier.{'one' if data['count'] == 1 else 'many'}", told | {"z": number(data["z"], 1)}
     if kind is EventKind.CLOCK:
         return _clock(data)
     if kind is EventKind.COMMAND:
@@ -61,6 +66,15 @@ def _clock(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if not slept_us:
         return "said.clock", values
     return ("said.clock.both" if abs(set_us) > 500_000 else "said.clock.slept"), values
+
+
+def _watched(channel: str, value: float) -> str:
+    """A value of what a rule of an alert watches."""
+    if channel == "completeness":
+        return f"{number(value * 100, 2)} %"
+    if channel == "sensor":
+        return number(value, 0)
+    return f"{number(value, 3)} {WATCHED_UNITS.get(channel) or UNITS[channel]}"
 
 
 def _command(data: dict[str, Any], text: dict[str, str], language: str) -> dict[str, Any]:

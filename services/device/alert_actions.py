@@ -131,6 +131,11 @@ class AlertActions:
         }
         self._note(buzzing.episode, {"buzzer": evidence})
 
+    @property
+    def share(self) -> float | None:
+        """Completeness of the last minute; None when nothing was expected in it."""
+        return self._alerts.share
+
     def figures(self) -> dict[str, Any]:
         """What a snapshot says of the alerts."""
         return {"levels": self._alerts.levels(), "alerts": self._alerts.status()}

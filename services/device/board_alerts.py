@@ -45,6 +45,7 @@ class BoardAlerts:
         self._recent: dict[str, Episode] = {}  # by episode
         self._last_us = self._looked_us = 0
         self._share = RecentShare()
+        self.share: float | None = None  # completeness of the last minute
         self.set_rules(rules)
 
     # --- rules
@@ -97,11 +98,11 @@ class BoardAlerts:
         changes: list[AlertChange] = []
         if AlertChannel.AGE in self._watches:
             changes += self._sample(AlertChannel.AGE, now_us, age_s)
-        if AlertChannel.COMPLETENESS in self._watches and now_us - self._looked_us >= EVERY_US:
+        if now_us - self._looked_us >= EVERY_US:
             self._looked_us = now_us
-            share = self._share.add(now_us, counts.expected, counts.completeness)
-            if share is not None:
-                changes += self._sample(AlertChannel.COMPLETENESS, now_us, share)
+            self.share = self._share.add(now_us, counts.expected, counts.completeness)
+            if AlertChannel.COMPLETENESS in self._watches and self.share is not None:
+                changes += self._sample(AlertChannel.COMPLETENESS, now_us, self.share)
         return changes
 
     def note(self, episode_id: str, evidence: dict[str, object]) -> AlertChange | None:

@@ -22,6 +22,7 @@ from services.device.commands import CommandQueue, Pending
 from services.device.holds import stale_us
 from services.device.line_health import LineHealth
 from services.device.live_state import LiveState
+from services.device.self_checks import SelfChecks
 from services.device.session_counts import Ledger
 from services.device.verdicts import Judge
 from services.errors import CommandError
@@ -95,6 +96,7 @@ class Device:
         self._silent = False  # the port is closed because nothing comes, which proves nothing about the board
         self._live = LiveState(name, clock.now_us())
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
+        self._checks = SelfChecks(name, settings.outliers)
         self._ledger = Ledger(name, storage, clock)
         self._sensor = "ok"
         self._judge = Judge(name, settings.limits)
@@ -196,6 +198,8 @@ class Device:
             self._ledger.summaries(now_us)
             self._watch_state(now_us)
             self.alerts.tick(now_us, now_s, self._line_s, self._ledger.counts, self.link.state)
+            for event in self._checks.outliers(self._live.window):
+                self._ledger.event(event.kind, event.text, event.data, event.time_us)
             self._ledger.flush()
             return out + command
 
@@ -415,7 +419,8 @@ class Device:
         with self._lock:
             now_us, info = self._clock.now_us(), self.info()
             version, live = self._version + self._ledger.version + self.alerts.version, self._live.figures(now_us)
-            more = self.alerts.figures() | {"counts": self._ledger.counts, "marked": self._judge.marked}
+            health = self._checks.lamps(now_us, self._live.window, info.clock, self.alerts.share)
+            more = self.alerts.figures() | {"counts": self._ledger.counts, "marked": self._judge.marked, "health": health}
             return Snapshot(now_us=now_us, info=info, version=version, **live, **more)
 
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:

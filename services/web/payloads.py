@@ -151,6 +151,7 @@ def snapshot(state: Snapshot, time: Time) -> dict[str, Any]:
         "completeness": state.counts.completeness,
         "levels": msgspec.to_builtins(state.levels),
         "alerts": [alert_status(one, time) for one in state.alerts],
+        "health": msgspec.to_builtins(state.health),
         "residual_w": state.residual_w,
         "version": state.version,
         "marked": [msgspec.to_builtins(kind) | {"newest": time(kind.newest_us)} for kind in state.marked],

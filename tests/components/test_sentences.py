@@ -10,6 +10,7 @@ from components.words.sentences import sentence
 from services.model import Event, EventKind
 
 COMMAND = {"seq": 7, "name": "set_interval", "result": "ok", "detail": "", "tries": 2, "took_ms": 41.3, "args": {"value_ms": 500}}
+OUTLIER = {"channel": "w", "count": 1, "value": 9.0, "z": 80.0, "median": 1.0}
 HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
     (EventKind.LINK, {"state": "open", "url": "/dev/ttyACM0"}, "Connected to /dev/ttyACM0."),
     (EventKind.LINK, {"state": "lost"}, "Connection lost: as stored"),
@@ -22,6 +23,24 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
     (EventKind.SENSOR, {"status": "sensor_error"}, "The board says: sensor_error"),
     (EventKind.ALERT, {"channel": "w", "level": "warning", "value": 10.5}, "Power is beyond its warning limit at 10.500 W."),
     (EventKind.ALERT, {"channel": "a", "level": "normal", "value": -0.2}, "Current is back to normal at \u22120.200 A."),
+    (
+        EventKind.ALERT,
+        {"channel": "residual", "level": "danger", "value": 0.5},
+        "Residual v·a − w is beyond its danger limit at 0.500 W.",
+    ),
+    (EventKind.ALERT, {"channel": "age", "level": "normal", "value": 0.0}, "Silence is back to normal at 0.000 s."),
+    (
+        EventKind.ALERT,
+        {"channel": "completeness", "level": "warning", "value": 0.985},
+        "Completeness is beyond its warning limit at 98.50 %.",
+    ),
+    (EventKind.ALERT, {"channel": "sensor", "level": "warning", "value": 1.0}, "Sensor is beyond its warning limit at 1."),
+    (EventKind.OUTLIER, OUTLIER, "Power: 1 reading stood alone at 9.000 W (z 80.0, median 1.000 W)"),
+    (
+        EventKind.OUTLIER,
+        OUTLIER | {"count": 3},
+        "Power: 3 readings stood alone, the farthest at 9.000 W (z 80.0, median 1.000 W)",
+    ),
     (
         EventKind.CLOCK,
         {"step_us": 3_600_000_000},
