@@ -79,12 +79,13 @@ class BoardAlerts:
         """Readings in the order they came, marked ones too: an over-current must not silence its own alarm."""
         if not self._watches or not len(rows):
             return []
-        new = self._newer(rows)
+        kinds = int(np.bitwise_or.reduce(rows.flags))  # every flag that any of them has: most often none
+        new = self._newer(rows, kinds)
         rows = rows if new is None else rows.take(new)
         if not len(rows):
             return []
         self._last_us = int(rows.time_us[-1])
-        doubts = doubted(rows.flags)
+        doubts = doubted(rows.flags) if kinds & Flag.MARKED else None
         changes: list[AlertChange] = []
         for channel, watches in self._watches.items():
             if channel is AlertChannel.SENSOR:
@@ -161,11 +162,11 @@ class BoardAlerts:
         episode = self._open.get(watch.rule.id)
         return episode.id if episode is not None else ""
 
-    def _newer(self, rows: Readings) -> Mask | None:
+    def _newer(self, rows: Readings, kinds: int) -> Mask | None:
         """Which rows are not behind one that came before them; None: all of them."""
         times = rows.time_us
         in_order = int(times[0]) >= self._last_us and (len(times) == 1 or bool((times[1:] >= times[:-1]).all()))
-        if in_order and not (rows.flags & BEHIND).any():
+        if in_order and not kinds & BEHIND:
             return None
         mask: Mask = rows.flags & BEHIND == 0
         highest = np.maximum.accumulate(np.where(mask, times, 0))
@@ -175,7 +176,8 @@ class BoardAlerts:
     def _judge(
         self, watches: list[Watch], time_us: I64, values: F64, scale: float, doubts: Mask | None = None
     ) -> list[AlertChange]:
-        low, high = round(float(values.min()) * scale), round(float(values.max()) * scale)
+        low, high = (values.min(), values.max()) if len(values) > 1 else (values[0], values[0])
+        low, high = round(float(low) * scale), round(float(high) * scale)
         last_us, micros = int(time_us[-1]), None
         changes = []
         for watch in watches:
