@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from components.figures.time_axis import points_us
 from components.view import Range, View
 from services.errors import UnknownDevice
 from services.model import Event, EventKind, Gap, SpanStats, Tick
@@ -211,6 +212,6 @@ class Feed:
 def _digest(device: str, t0_us: int, t1_us: int, frame: pd.DataFrame, marks: Any) -> str:
     """Pictures that look the same have the same: nothing is sent again."""
     digest = zlib.crc32(repr((device, t0_us, t1_us, marks)).encode())
-    for column in (frame.index.to_numpy(), *(frame[name].to_numpy() for name in ("v_mean", "w_max", "n", "recovered"))):
+    for column in (points_us(frame), *(frame[name].to_numpy() for name in ("v_mean", "w_max", "n", "recovered"))):
         digest = zlib.crc32(column.tobytes(), digest)
     return f"h{digest:x}"
