@@ -28,7 +28,9 @@ def test_a_zoom_is_a_range_and_a_double_click_takes_it_back() -> None:
     assert after(zoomed, f"{ids.CHART}.relayoutData", {"xaxis.autorange": True}) == View()
 
 
-@pytest.mark.parametrize("noise", [None, {}, {"autosize": True}, {"dragmode": "pan"}, {"xaxis.range[0]": "x"}, {"selections": []}])
+@pytest.mark.parametrize(
+    "noise", [None, {}, {"autosize": True}, {"dragmode": "pan"}, {"xaxis.range[0]": "x"}, {"selections": []}]
+)
 def test_what_is_no_zoom_changes_nothing(noise: Any) -> None:
     assert after(View(), f"{ids.CHART}.relayoutData", noise) == View()
 
