@@ -262,16 +262,17 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class GapState(StrEnum):
-    OPEN = "open"  # being asked for, or (level 0) cannot be asked for and may still come late
-    RECOVERED = "recovered"  # all of it came after all
-    LOST = "lost"  # what has not come will not come
+    OPEN = "open"  # on their way: being asked for, or (level 0) cannot be asked for and may still come late
+    RECOVERED = "recovered"  # came after all
+    LOST = "lost"  # will not come, by a fact
+    BEFORE = "before"  # never stored: what is written so was before the account, and what stood there is taken back
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """One run of sequence numbers that did not come in their turn; kept after it was mended.
+    """Neighbouring sequence numbers that did not come in their turn and now share one fate.
 
-    Between the readings at `t0_us` and `t1_us` the numbers `first`…`last` (extended, inclusive) were missing.
-    `missing + recovered + lost == last - first + 1` at all times.
+    Between the readings at `t0_us` and `t1_us` the numbers `first`…`last` (extended, inclusive) were missing. One that is
+    written replaces what is stored of these numbers, whole gaps or parts of them.
     """
 
     device: str
@@ -281,9 +282,24 @@ class Gap(msgspec.Struct, frozen=True):
     t0_us: int
     t1_us: int
     state: GapState
-    missing: int
-    recovered: int
-    lost: int
+
+    @property
+    def missing(self) -> int:
+        """How many may still come."""
+        return self._count_if(GapState.OPEN)
+
+    @property
+    def recovered(self) -> int:
+        """How many came after all."""
+        return self._count_if(GapState.RECOVERED)
+
+    @property
+    def lost(self) -> int:
+        """How many will not come."""
+        return self._count_if(GapState.LOST)
+
+    def _count_if(self, state: GapState) -> int:
+        return self.last - self.first + 1 if self.state is state else 0
 
 
 class EventKind(StrEnum):
@@ -317,7 +333,8 @@ class Counts(msgspec.Struct):
     """The account of a span or of a device's session. `expected = received + rejected + missing + lost`.
 
     `received`: stored, recovered and marked ones included; `missing`: may still come; `duplicates` and `bad_lines` stand
-    beside it. `reasons`: why lines were refused and readings marked.
+    beside it. `reasons`: why lines were refused and readings marked. `missing` and `lost` follow from the gaps, `recovered`
+    and `late` from the readings' flags: they are not kept anywhere.
     """
 
     received: int = 0
@@ -330,6 +347,7 @@ class Counts(msgspec.Struct):
     duplicates: int = 0
     bad_lines: int = 0
     corrupt: int = 0  # those of bad_lines whose checksum was wrong
+    unaccounted: int = 0  # lines that no number accounts for: what they were is not known, nor how many are missing
     reasons: dict[str, int] = {}
 
     @property
@@ -338,9 +356,9 @@ class Counts(msgspec.Struct):
 
     @property
     def completeness(self) -> float | None:
-        """Share of the expected readings that came (0…1); None before the first."""
-        came = self.received + self.rejected
-        return came / self.expected if self.expected else None
+        """Share of all there was that is, or is about to be, stored (0…1); None before the first."""
+        everything = self.expected + self.unaccounted
+        return self.received / everything if everything else None
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -351,16 +369,24 @@ class Tally(msgspec.Struct, frozen=True):
     count: int
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """Who a run of numbers belongs to, as the board said it, and how far its clock was. `wire_boot` None: level 0."""
+
+    board_id: str
+    wire_boot: int | None
+    last_ms: int | None = None  # uptime at the newest reading
+
+
 class Write(msgspec.Struct, frozen=True):
     """What a device hands to the storage at one go; all of it is committed together or not at all.
 
-    `ack`: after this commit every reading of `boot` up to this extended number is on disk (or given up).
+    `ack`: after this commit every number of `boot` up to this extended one is settled on disk: stored, refused, or lost.
     """
 
     device: str
     readings: Readings | None = None
     rejected: tuple[Rejected, ...] = ()
-    gaps: tuple[Gap, ...] = ()  # new or changed; the key is (device, boot, first)
+    gaps: tuple[Gap, ...] = ()  # in the order in which they replace each other
     events: tuple[Event, ...] = ()
     tallies: tuple[Tally, ...] = ()
     episodes: tuple[Episode, ...] = ()  # new ones, or what more is known of them
@@ -368,21 +394,25 @@ class Write(msgspec.Struct, frozen=True):
     boot: int | None = None
     ack: int | None = None
     words: tuple[str, ...] = ()  # the board's status words that the readings' flags name: the first is word 1
+    identity: Identity | None = None  # of `boot`
+
+
+class StoredRun(msgspec.Struct, frozen=True):
+    """One boot of a device as the database knows it. All numbers up to `last_seq` are settled but those of open gaps."""
+
+    boot: int  # our number
+    identity: Identity
+    last_seq: int
+    last_time_us: int
+    lowest_seq: int | None = None  # of the readings that are still there
+    gaps: tuple[Gap, ...] = ()  # open and lost ones, ascending
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What the database knows of a device's newest boot, to go on after a restart of the program.
+    """What the database knows of a device's boots, to go on after a restart of the program: the newest first."""
 
-    `present`: sorted, disjoint, inclusive intervals of extended numbers on disk (readings and rejected lines),
-    covering at least the newest 100 000; below the first of them everything is taken as known.
-    """
-
-    boot: int
-    last_seq: int
-    last_time_us: int
-    present: tuple[tuple[int, int], ...]
-    gaps: tuple[Gap, ...] = ()  # still open
-    highest_boot: int = 0  # over all boots of the device; a level 0 boot gets the next number
+    runs: tuple[StoredRun, ...] = ()
+    highest_boot: int = 0  # over all boots of the device; a new one gets a higher number
 
 
 class ChannelStats(msgspec.Struct, frozen=True):

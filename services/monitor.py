@@ -13,6 +13,7 @@ import numpy as np
 from services.actions.alert_book import AlertBook
 from services.actions.webhook import Webhook
 from services.analysis.frame import frame_of_curve
+from services.analysis.ranges import overlaid
 from services.clock import Clock, Step
 from services.device.boards import Boards
 from services.device.device import Device
@@ -255,11 +256,9 @@ class Monitor:
 
     def gaps(self, device: str, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of a span: the record, and over it what is known but not committed yet."""
-        found = {(gap.boot, gap.first): gap for gap in self._storage.gaps(device, t0_us, t1_us)}
         live = self._devices.get(device)
-        if live is not None:
-            found.update({(gap.boot, gap.first): gap for gap in live.gaps(t0_us, t1_us)})
-        return sorted(found.values(), key=lambda gap: gap.t0_us)
+        newer = live.gaps(t0_us, t1_us) if live is not None else []
+        return sorted(overlaid(self._storage.gaps(device, t0_us, t1_us), newer), key=lambda gap: gap.t0_us)
 
     def events(self, device: str | None, t0_us: int, t1_us: int, limit: int = 200) -> list[Event]:
         """The event log, newest first."""

@@ -9,21 +9,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analysis.ranges import Ranges, part_of
 from services.clock import Step
 from services.device.board_time import FLOOR_AHEAD_US, Timebase
 from services.device.columns import Columns, Line, columns
 from services.device.holds import CLOCKED_INTERVALS, holds, stale_us, steps
-from services.device.sequence import GapTrack, SequenceTracker, Verdict
+from services.device.sequence import Fate, Offered, SequenceTracker, Stretch, Verdict
 from services.device.steady_pace import SteadyPace
 from services.device.wall_time import WallTime
-from services.model import I64, U8, Flag, Gap, GapState, Readings, no_readings
-from services.wire.decoders import ReadingLine
+from services.model import I64, U8, Flag, Gap, Identity, Readings, no_readings
+from services.wire.decoders import Hello, ReadingLine
 
 Mask = NDArray[np.bool_]
 SILENT_INTERVALS = 5
 SILENT_PAUSES = 2  # of the longest that a board without a stated interval has made
 MAX_EARLY = 20_000
 INTERVAL_US = 100_000  # until the board's own is known
+LEAP_MS = 1_000  # a step ahead may not take the board's clock further than time has passed, and this
+REPETITIONS = 2  # of a number with the same content; a line that comes more often is no repetition
+RECENT = 64  # lines that are remembered, to tell a repetition from another line with the same number
 _FLAGS = {Verdict.LATE: Flag.LATE, Verdict.RECOVERED: Flag.RECOVERED}
 
 
@@ -35,16 +39,22 @@ class Taken(msgspec.Struct):
     doubtful: list[int] = []
     duplicates: int = 0
     wild: int = 0  # numbers far off that were not confirmed
+    unaccounted: int = 0  # lines whose number says nothing: another has it, or none can
     late: int = 0
     recovered: int = 0
+    strays: list[Line] = []  # lines without a number among those that have one
+    restarted: bool = False  # level 1 seems to count anew: its hello will tell
     reboot: list[Line] | None = None  # level 0 counts anew: these lines belong to the next boot
 
 
 class Boot:
-    """What is known of one boot: `number` in the database, `wire` on the line (level 1)."""
+    """What is known of one boot: `number` in the database, `board_id` and `wire` as the board says them (level 1)."""
 
-    def __init__(self, number: int, tracker: SequenceTracker, *, wire: int | None, last_us: int | None = None) -> None:
+    def __init__(
+        self, number: int, tracker: SequenceTracker, *, wire: int | None, last_us: int | None = None, board_id: str = ""
+    ) -> None:
         self.number = number
+        self.board_id = board_id
         self.wire = wire
         self.tracker = tracker
         self.timebase = Timebase(floor_us=last_us)
@@ -57,14 +67,28 @@ class Boot:
         self.last_seq: int | None = None
         self.first_us: int | None = None
         self.last_ms: int | None = None
+        self.stored_ms: int | None = None  # that of an earlier session
+        self.heard_s = 0.0  # when the last live line came; 0: in an earlier session
+        self.mute = False  # level 1 by its lines, but it never said who it is
         self.tracked = True
         self.durable: int | None = None
         self.acked: int | None = None
         self._linked = last_us is None  # since the newest live reading
         self._held: list[Line] = []
+        self._recent: list[Line] = []
+        self._repeated = 0
         self._before: int | None = None
         self._early: list[Line] = []
         self._spoken_ms: int | None = None  # the board's clock as its first live line told it
+
+    def greet(self, hello: Hello, now_s: float) -> None:
+        """It says who it is: also one that had another name before, or none."""
+        if self.clock_ms is None:
+            self.heard_s = now_s
+        self.board_id, self.wire, self.mute = hello.id, hello.boot, False
+        self.interval_us, self.interval_known = hello.interval_ms * 1e3, True
+        self.tracker.retransmits, self.tracker.buffer = True, hello.buffer
+        self.tracker.asking.most_s = hello.buffer * hello.interval_ms / 4e3
 
     def take(self, lines: list[Line], now_us: int, now_s: float) -> Taken:
         """Sort out what came: numbers, duplicates, times."""
@@ -72,40 +96,53 @@ class Boot:
         if not lines:
             return Taken([], no_readings())
         batch = columns(lines)
+        strays: list[Line] = []
+        if not batch.tracked:
+            lines, strays = self._without_strays(lines)
+            if not lines:
+                return Taken([], no_readings(), strays=strays)
+            batch = columns(lines)
         self.tracked = batch.tracked
         wire = cast("Sequence[int]", batch.seq) if self.tracked else self._numbers(len(lines))
-        offered = self.tracker.offer(wire, batch.again, now_s)
-        duplicates, wild = offered.repeated, offered.discarded
-        if duplicates or wild:
-            self._held = []
-        if offered.reboot:
-            stop = int(np.argmax(offered.verdict == Verdict.HELD))
-            rest, self._held = self._held + lines[stop:], []
-            if stop == 0:
-                return Taken([], no_readings(), [], duplicates, wild, reboot=rest)
-            taken = self._finish(lines[:stop], columns(lines[:stop]), offered.seq[:stop], offered.verdict[:stop], now_us)
-            taken.reboot = rest
-            return taken
-        if not offered.released and not offered.verdict.any():
-            taken = self._finish(lines, batch, offered.seq, None, now_us)
+        offered = self.tracker.offer(wire, batch.again, now_s, lambda place: self._leaps(batch, place, now_s))
+        before_ms = self.last_ms
+        if offered.fates or offered.anew is not None or offered.verdict.any():
+            taken = self._sort(lines, offered, now_us)
         else:
-            taken = self._sort(lines, offered.seq, offered.verdict, offered.released, now_us)
-        taken.duplicates += duplicates
-        taken.wild += wild
+            taken = self._finish(lines, batch, offered.seq, None, now_us)
+        taken.duplicates += offered.repeated
+        taken.wild += offered.discarded
+        taken.unaccounted += offered.repeated + offered.discarded
+        taken.strays = strays
+        taken.restarted = self.tracker.retransmits and (offered.restarted or taken.unaccounted > taken.wild)
+        if taken.lines:
+            self._recent, self._repeated = [*self._recent, *taken.lines][-RECENT:], 0
+        if self.last_ms != before_ms:
+            self.heard_s = now_s
         return taken
 
     def stamp_gaps(self, now_us: int, taken: Taken | None = None) -> None:
         """Give gaps found in the last batch their place in time."""
-        for gap, _ in self.tracker.new_gaps:
-            gap.t0_us, gap.t1_us = self._span(gap, now_us, taken)
-        self.tracker.new_gaps = []
+        for stretch in self.tracker.new:
+            stretch.t0_us, stretch.t1_us = self._span(stretch, now_us, taken)
+        self.tracker.new = []
 
-    def changed_gaps(self, device: str) -> tuple[Gap, ...]:
-        """Gaps to store: new ones and those of which something came or was given up."""
+    def gaps_of(self, changed: Ranges[Fate], device: str) -> tuple[Gap, ...]:
+        """What became of which numbers, as it is stored: each with its share of the time of the gap it was found in."""
         return tuple(
-            Gap(device, self.number, g.first, g.last, g.t0_us, g.t1_us, GapState(g.state), g.missing, g.recovered, g.lost)
-            for g in self.tracker.take_changed()
+            part_of(Gap(device, self.number, s.first, s.last, s.t0_us, s.t1_us, state), first, last)
+            for first, last, (state, s) in changed
         )
+
+    @property
+    def clock_ms(self) -> int | None:
+        """The board's uptime at its last live line."""
+        return self.last_ms if self.last_ms is not None else self.stored_ms
+
+    @property
+    def identity(self) -> Identity:
+        """Who this is, as the board says it."""
+        return Identity(self.board_id, self.wire, self.clock_ms)
 
     # --- inside
 
@@ -121,36 +158,67 @@ class Boot:
         self._early = (self._early + lines)[-MAX_EARLY:]
         return []
 
+    def _without_strays(self, lines: list[Line]) -> tuple[list[Line], list[Line]]:
+        """Not every line has a number: those that have one, else those that are readings at least; and the others."""
+        numbered = self.wire is not None or any(line.seq is not None for line in self._recent)
+        if numbered or any(line.seq is not None for line in lines):
+            good = [line for line in lines if line.seq is not None]
+        else:
+            good = [line for line in lines if isinstance(line, ReadingLine)]
+        return good, [line for line in lines if line not in good]
+
     def _numbers(self, count: int) -> list[int]:
         first = self.tracker.expected or 0
         return [(first + place) % 2**32 for place in range(count)]
 
-    def _sort(self, lines: list[Line], seq: I64, verdict: U8, released: int, now_us: int) -> Taken:
+    def _sort(self, lines: list[Line], offered: Offered, now_us: int) -> Taken:
         keep: list[Line] = []
         numbers: list[int] = []
         kinds: list[int] = []
-        duplicates = 0
-        for line, number, kind in zip(lines, seq.tolist(), verdict.tolist(), strict=True):
+        duplicates = unaccounted = 0
+        anew = None
+        verdicts = zip(lines, offered.seq.tolist(), offered.verdict.tolist(), strict=True)
+        for place, (line, number, kind) in enumerate(verdicts):
+            if place == offered.anew:
+                anew, self._held = self._held + lines[place:], []
+                break
+            if place in offered.fates:
+                if offered.fates[place]:
+                    keep += self._held
+                    numbers += range(number - len(self._held), number)
+                    kinds += [int(Verdict.ACCEPTED)] * len(self._held)
+                self._held = []
             if kind == Verdict.HELD:
                 self._held.append(line)
             elif kind == Verdict.DUPLICATE:
                 duplicates += 1
+                unaccounted += self._is_another(line, keep)
             else:
-                if self._held and kind == Verdict.ACCEPTED:
-                    first = number - len(self._held)
-                    believed = self._held[-released:] if released else []
-                    keep += believed
-                    numbers += range(first, first + len(believed))
-                    kinds += [int(Verdict.ACCEPTED)] * len(believed)
-                    self._held = []
                 keep.append(line)
                 numbers.append(number)
                 kinds.append(kind)
-        if not keep:
-            return Taken([], no_readings(), [], duplicates)
-        taken = self._finish(keep, columns(keep), np.array(numbers, np.int64), np.array(kinds, np.uint8), now_us)
-        taken.duplicates = duplicates
+        taken = Taken([], no_readings())
+        if keep:
+            taken = self._finish(keep, columns(keep), np.array(numbers, np.int64), np.array(kinds, np.uint8), now_us)
+        taken.duplicates, taken.unaccounted, taken.reboot = duplicates, unaccounted, anew
         return taken
+
+    def _is_another(self, line: Line, kept: list[Line]) -> bool:
+        """Whether a line with a known number is no repetition: it counts anew or not at all, or two boards speak."""
+        known = next((other for other in reversed([*self._recent, *kept]) if other.seq == line.seq), None)
+        if known is None or (isinstance(line, ReadingLine) and line.re):
+            return False
+        same = _content(line) == _content(known)
+        self._repeated += same
+        return not same or self._repeated > REPETITIONS
+
+    def _leaps(self, batch: Columns, place: int, now_s: float) -> bool:
+        """Whether a step ahead takes the board's clock where it cannot be: another boot's line, or a wrong number."""
+        ms = batch.ms[place]
+        if ms is None or not self.tracker.retransmits:
+            return False
+        before = next((batch.ms[at] for at in range(place - 1, -1, -1) if not batch.again[at]), self.last_ms)
+        return before is None or not 0 <= step_ms(before, ms) <= (now_s - self.heard_s) * 1e3 + LEAP_MS
 
     def _finish(self, lines: list[Line], batch: Columns, seq: I64, verdict: U8 | None, now_us: int) -> Taken:
         if self.first_us is None and self.last_us is not None and self.last_us > now_us + FLOOR_AHEAD_US:
@@ -202,9 +270,9 @@ class Boot:
 
     def _between(self, seq: int, now_us: int) -> int:
         """A late reading without a clock of its own: where its number belongs in its gap."""
-        for gap in self.tracker.changed.values():
-            if gap.first <= seq <= gap.last and gap.t1_us:
-                return gap.t0_us + (gap.t1_us - gap.t0_us) * (seq - gap.first + 1) // (gap.last - gap.first + 2)
+        _, gap = self.tracker.changed.at(seq) or (None, None)
+        if gap is not None and gap.t1_us:
+            return gap.t0_us + (gap.t1_us - gap.t0_us) * (seq - gap.first + 1) // (gap.last - gap.first + 2)
         return self.last_us if self.last_us is not None else now_us
 
     def _readings(self, batch: Columns, seq: I64, time_us: I64) -> Readings:
@@ -254,8 +322,11 @@ class Boot:
             if self.first_us is None:
                 self.first_us = int(rows.time_us[0])
 
-    def _span(self, gap: GapTrack, now_us: int, taken: Taken | None) -> tuple[int, int]:
+    def _span(self, gap: Stretch, now_us: int, taken: Taken | None) -> tuple[int, int]:
         """Times of the readings before and after the gap, as far as they are known."""
+        if gap.early:
+            t1_us = self.first_us or now_us
+            return t1_us - round((gap.last - gap.first + 2) * self.interval_us), t1_us
         if taken is not None and len(taken.readings):
             seq, time_us = taken.readings.seq, taken.readings.time_us
             after, before = np.flatnonzero(seq == gap.last + 1), np.flatnonzero(seq == gap.first - 1)
@@ -288,3 +359,13 @@ class Boot:
     def mark(self) -> None:
         """Remember where the last batch ended, for the gap that the next may begin with."""
         self._before = self.last_us
+
+
+def step_ms(before: int, after: int) -> int:
+    """How far the board's clock went, which rolls over; negative when it went back."""
+    return (after - before + 2**31) % 2**32 - 2**31
+
+
+def _content(line: Line) -> tuple[object, ...]:
+    """What a line says, whether for the first time or again."""
+    return (line.v, line.a, line.w, line.ts, line.ms) if isinstance(line, ReadingLine) else (line.reason, line.ms)

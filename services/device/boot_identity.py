@@ -1,60 +1,308 @@
-"""Which boot of the board is this: one that the database knows, the one that is running, or a new one? Pure."""
+"""Whose are these lines? The board says who it is (its id and boot number); count and clock say whether that can be.
+
+Pure: hellos, lines and times go in, steps for the board's chain come out. A stored run of numbers and a board's boot are
+two things: an erased EEPROM, another board under the same name, or a restart of the program must neither hide a loss nor
+store a reading twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from services.device.boot import Boot
+import msgspec
+
+from services.device.boot import Boot, step_ms
 from services.device.columns import Line
-from services.device.sequence import MAX_JUMP, GapTrack, SequenceTracker
-from services.model import WIRE_NUMBERS, Restored
+from services.device.sequence import MAX_JUMP, SequenceTracker
+from services.model import WIRE_NUMBERS, Gap, GapState, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
 
+MAX_PENDING = 20_000  # lines kept while a board has not said which boot they belong to
+NEVER_S = 10.0  # a board that does not say who it is by then is read as it is
+DOUBT_S = 3.0  # how long a live line is waited for that shows whether count and clock go on
+STALE_S = 1.0  # a hello that was asked for may have been overtaken on its way by so much
 BACK_MS = 2_000  # a board's clock that is this far behind has begun anew
+LOOSE_MS, LOOSE_SHARE = 2_000, 0.05  # between the board's clock and ours: lines come late, clocks are not exact
+YOUNG_MS = 500  # a board that has been up for longer than it was not heard, and this, has not begun anew
+KEPT = 8  # boots of this session that may speak again
 
 
-def boot_of(hello: Hello, before: Restored | None, current: Boot | None, now_s: float) -> Boot:
-    """A boot that the database knows goes on where it stood, unless its numbers say that it is another one.
+class Begin(NamedTuple):
+    """Another boot speaks from here on."""
 
-    `before`: the newest boot in the database; `current`: the boot that ran until now.
-    """
-    tracker = SequenceTracker(retransmits=True, buffer=hello.buffer)
-    goes_on = before is not None and before.boot == hello.boot and hello.seq > before.last_seq % WIRE_NUMBERS
-    if before is not None and goes_on and current is None:
-        boot = _resumed(before, tracker, hello.boot, now_s)
-        boot.durable = tracker.ack
+    boot: Boot
+
+
+class Welcome(NamedTuple):
+    """The boot that speaks says what it holds. `offers`: it was asked to, and sends it by itself."""
+
+    hello: Hello
+    offers: bool
+
+
+class Take(NamedTuple):
+    """Lines of the boot that speaks."""
+
+    lines: list[Line]
+
+
+Step = Begin | Welcome | Take
+
+
+class Boots:
+    """The boots of one board's port: those of this session, and those that the database knows."""
+
+    def __init__(self) -> None:
+        self._here: dict[int, Boot] = {}
+        self._stored: list[StoredRun] = []
+        self._highest = 0
+
+    def recall(self, stored: Restored) -> None:
+        """What the database knows."""
+        self._stored = list(stored.runs)
+        self._highest = max(self._highest, stored.highest_boot)
+
+    def find(self, hello: Hello, now_s: float) -> Boot | None:
+        """The boot that calls itself so."""
+        for boot in reversed(self._here.values()):
+            if (boot.board_id, boot.wire) == (hello.id, hello.boot):
+                return boot
+        for run in self._stored:
+            if run.identity.wire_boot == hello.boot and run.identity.board_id in ("", hello.id):
+                return self._resumed(run, level=1, now_s=now_s)
+        return None
+
+    def newest_of(self, board_id: str, now_s: float) -> Boot | None:
+        """The last boot that the database knows, if that was this board's."""
+        if not self._stored or self._stored[0].identity.wire_boot is None or self._stored[0].identity.board_id != board_id:
+            return None
+        return self._resumed(self._stored[0], level=1, now_s=now_s)
+
+    def new(self, hello: Hello | None, last_us: int | None = None) -> Boot:
+        """Its number is the board's own where that was never used."""
+        number = hello.boot if hello is not None and hello.boot > self._highest else self._highest + 1
+        tracker = SequenceTracker(retransmits=hello is not None, buffer=hello.buffer if hello is not None else None)
+        boot = Boot(number, tracker, wire=None if hello is None else hello.boot, last_us=last_us)
+        boot.board_id = hello.id if hello is not None else ""
+        return self._note(boot)
+
+    def of_level_0(self, first: int | None, now_s: float) -> Boot:
+        """No boot number on the wire. A count that goes on from the stored one is the same boot."""
+        run = self._stored[0] if self._stored else None
+        if run is None or first is None or not (run.identity.wire_boot is None or run.identity.board_id == ""):
+            return self.new(None)
+        goes_on = 0 < first - run.last_seq % WIRE_NUMBERS <= MAX_JUMP
+        return self._resumed(run, level=0, now_s=now_s) if goes_on else self.new(None)
+
+    def end_stored(self) -> list[Gap]:
+        """Another boot speaks: what others still had on their way is lost."""
+        ended: list[Gap] = []
+        for place, run in enumerate(self._stored):
+            gaps = tuple(msgspec.structs.replace(gap, state=GapState.LOST) for gap in run.gaps)
+            ended += [gap for gap, before in zip(gaps, run.gaps, strict=True) if before.state is GapState.OPEN]
+            self._stored[place] = msgspec.structs.replace(run, gaps=gaps)
+        return ended
+
+    def _resumed(self, run: StoredRun, *, level: int, now_s: float) -> Boot:
+        tracker = SequenceTracker(retransmits=level == 1)
+        tracker.restore(run.last_seq, run.lowest_seq, run.gaps, now_s)
+        identity = run.identity
+        wire = identity.wire_boot if level else None
+        boot = Boot(run.boot, tracker, wire=wire, last_us=run.last_time_us, board_id=identity.board_id)
+        boot.last_seq, boot.stored_ms, boot.durable = run.last_seq, identity.last_ms, tracker.ack
         return boot
-    highest = max(before.highest_boot if before else -1, current.number if current is not None else -1)
-    return Boot(hello.boot if hello.boot > highest else highest + 1, tracker, wire=hello.boot)
+
+    def speaks(self, boot: Boot) -> None:
+        """This one is it: from now on it is here, not stored."""
+        self._note(boot)
+        self._stored = [run for run in self._stored if run.boot != boot.number]
+
+    def _note(self, boot: Boot) -> Boot:
+        self._highest = max(self._highest, boot.number)
+        self._here.pop(boot.number, None)
+        self._here[boot.number] = boot
+        while len(self._here) > KEPT:
+            del self._here[next(iter(self._here))]
+        return boot
 
 
-def boot_of_level_0(first: int | None, before: Restored | None, current: Boot | None, now_s: float) -> Boot:
-    """No boot number on the wire: ours. A count that goes on from the stored one is the same boot."""
-    tracker = SequenceTracker(retransmits=False)
-    ahead = first - before.last_seq % WIRE_NUMBERS if before is not None and first is not None else 0
-    if before is not None and 0 < ahead <= MAX_JUMP and current is None:
-        return _resumed(before, tracker, None, now_s)
-    highest = max(before.highest_boot if before else 0, current.number if current is not None else 0)
-    return Boot(highest + 1, tracker, wire=None)
+class BoardIdentity:
+    """Which boot speaks now. Lines wait here while that is not known."""
+
+    def __init__(self) -> None:
+        self.boots = Boots()
+        self.boot: Boot | None = None
+        self.hello: Hello | None = None  # the last one
+        self.known = False  # on this connection
+        self.asked_s = -1e9  # when the board was last asked who it is
+        self._pending: list[Line] = []
+        self._pending_s = 0.0  # since when
+        self._before = 0  # of the pending, those that came before the hello in doubt
+        self._doubt: tuple[Hello, Boot] | None = None  # is this one that one?
+        self._doubt_s = 0.0
+        self._offers = False  # the last hello was asked for: what the board holds follows
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the board is to be asked who it is."""
+        return not self.known and self._doubt is None
+
+    def connected(self) -> None:
+        """A new connection: it may be another board, or the same after its power was lost."""
+        self.known, self._doubt = False, None
+
+    def suspect(self) -> None:
+        """It seems to count anew."""
+        self.known = False
+
+    def forget(self) -> None:
+        """Begin again from what the database holds."""
+        self.boot, self.boots = None, Boots()
+        self.connected()
+
+    # --- the board speaks
+
+    def on_lines(self, lines: list[Line], sealed: bool, now_us: int, now_s: float) -> list[Step]:
+        """`sealed`: the lines of this connection carry checksums."""
+        boot = self.boot
+        if boot is None or boot.wire is None:
+            if not sealed:
+                first = next((line.seq for line in lines if line.seq is not None), None)
+                if boot is not None and (boot.tracked or first is None):
+                    return [Take(lines)]
+                return [Begin(self.boots.of_level_0(first, now_s) if boot is None else self.boots.new(None)), Take(lines)]
+            if boot is not None and boot.mute and self._doubt is None:
+                return [Take(lines)]
+        elif self.known and not ran_backwards(boot, lines):
+            return [Take(lines)]
+        self.known = False
+        self._pending_s = self._pending_s if self._pending else now_s
+        self._pending += lines
+        return self.on_tick(now_us, now_s)
+
+    def on_hello(self, hello: Hello, now_us: int, now_s: float) -> list[Step]:
+        """The board says who it is."""
+        was_known, self.known, self._doubt = self.known, False, None
+        self.hello, self._before = hello, len(self._pending)
+        self._offers = now_s - self.asked_s < STALE_S
+        found, boot = self.boots.find(hello, now_s), self.boot
+        if found is None or (found is not boot and not found.tracker.follows(hello.seq)):
+            found = boot or self.boots.newest_of(hello.id, now_s)
+            if found is None or not (found.mute or (found.wire is not None and found.board_id == hello.id)):
+                return self._another(hello)
+        elif found is boot and was_known and boot.tracker.follows(hello.seq):
+            return self._same(hello, found)
+        overtaken = found is boot and self._offers
+        if not found.tracker.follows(hello.seq) and not overtaken:
+            return self._another(hello)
+        self._doubt, self._doubt_s = (hello, found), now_s
+        return self.on_tick(now_us, now_s)
+
+    def on_tick(self, now_us: int, now_s: float) -> list[Step]:
+        """What was waited for has come, or will not."""
+        live = next((line for line in reversed(self._pending) if is_live(line)), None)
+        full = len(self._pending) > MAX_PENDING
+        if self._doubt is not None:
+            hello, boot = self._doubt
+            if live is not None:
+                return self._same(hello, boot) if is_same(boot, hello, live, now_us, now_s) else self._another(hello)
+            if full or now_s - self._doubt_s > max(DOUBT_S, 1.5 * boot.interval_us / 1e6):
+                same = (boot.board_id, boot.wire) == (hello.id, hello.boot)
+                return self._same(hello, boot) if same else self._another(hello)
+        elif self._pending and (full or now_s - self._pending_s > NEVER_S):
+            return self._without_hello(live, now_s)
+        return []
+
+    # --- the steps
+
+    def _same(self, hello: Hello, boot: Boot) -> list[Step]:
+        begin: list[Step] = [] if boot is self.boot else [Begin(boot)]
+        return [*begin, *self._welcome(hello, self._pending)]
+
+    def _another(self, hello: Hello) -> list[Step]:
+        """Lines that came before its hello and that it cannot have measured by then are those of the boot before it."""
+        before, after = self._pending[: self._before], self._pending[self._before :]
+        mine = [line for line in before if line.seq is not None and 0 < (hello.seq - line.seq) % WIRE_NUMBERS < WIRE_NUMBERS // 2]
+        others = [line for line in before if line not in mine] if self.boot is not None else []
+        last_words: list[Step] = [Take(others)] if others else []
+        return [*last_words, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
+
+    def _welcome(self, hello: Hello, lines: list[Line]) -> list[Step]:
+        self.known, self._doubt, self._pending = True, None, []
+        lines = [line for line in lines if not isinstance(line, ReadingLine) or line.crc is not None]  # level 1 has them
+        welcome = Welcome(hello, self._offers)
+        return [welcome, Take(lines)] if lines else [welcome]
+
+    def _without_hello(self, live: Line | None, now_s: float) -> list[Step]:
+        """The board does not answer: its lines are taken as they are."""
+        lines, self._pending = self._pending, []
+        if all(line.crc is None for line in lines if isinstance(line, ReadingLine)):
+            return [Begin(self.boots.of_level_0(lines[0].seq, now_s)), Take(lines)]
+        boot = self.boot
+        if boot is not None and boot.wire is not None and (live is None or not lags(boot, live, now_s)):
+            self.known = True
+            return [Take(lines)]
+        boot = self.boots.new(None)
+        boot.mute = True
+        return [Begin(boot), Take(lines)]
 
 
-def next_of_level_0(boot: Boot) -> Boot:
-    """A board without boot numbers has begun to count anew."""
-    return Boot(boot.number + 1, SequenceTracker(retransmits=False), wire=None, last_us=boot.last_us)
+# --- what count and clock say
+
+
+def is_live(line: Line) -> bool:
+    """Just measured, and it tells the board's clock."""
+    return line.ms is not None and line.seq is not None and not (isinstance(line, ReadingLine) and line.re)
 
 
 def ran_backwards(boot: Boot, lines: Sequence[Line]) -> bool:
-    """The board's clock and count are behind what they were: it restarted, and its hello was lost on the way."""
-    line, expected = lines[-1], boot.tracker.expected
-    if boot.last_ms is None or line.ms is None or expected is None or (isinstance(line, ReadingLine) and line.re):
+    """The board's clock is behind what it was: it restarted and its hello was lost on the way, or its clock leapt."""
+    line = lines[-1]
+    if boot.last_ms is None or line.ms is None or not is_live(line):
         return False
-    back_ms = (boot.last_ms - line.ms + 2**31) % 2**32 - 2**31
-    return back_ms >= BACK_MS and (line.seq or 0) < expected % WIRE_NUMBERS
+    return step_ms(boot.last_ms, line.ms) <= -BACK_MS
 
 
-def _resumed(before: Restored, tracker: SequenceTracker, wire: int | None, now_s: float) -> Boot:
-    gaps = [GapTrack(g.first, g.last, g.missing, g.recovered, g.lost, g.t0_us, g.t1_us) for g in before.gaps]
-    tracker.restore(before.last_seq, before.present, gaps, now_s)
-    boot = Boot(before.boot, tracker, wire=wire, last_us=before.last_time_us)
-    boot.last_seq = before.last_seq
-    return boot
+def is_same(boot: Boot, hello: Hello, line: Line, now_us: int, now_s: float) -> bool:
+    """Whether the board that sends this live line is the boot, which has another name or may have been overtaken."""
+    if (boot.board_id, boot.wire) != (hello.id, hello.boot):
+        return _goes_on(boot, line, now_us, now_s)
+    if not boot.tracker.follows(hello.seq):  # overtaken on its way, or the board began anew
+        assert line.seq is not None
+        clock_ms, _ = _steps_ms(boot, line)
+        return boot.tracker.follows(line.seq) or clock_ms > -min(1e3 * STALE_S, (boot.clock_ms or 0) / 2)
+    return not lags(boot, line, now_s)
+
+
+def lags(boot: Boot, line: Line, now_s: float) -> bool:
+    """Whether both clock and count are behind where they would be, had the board gone on: then it began anew."""
+    clock_ms, count_ms = _steps_ms(boot, line)
+    if not boot.heard_s:  # in an earlier session: the host's clock may have been set since
+        return clock_ms <= -BACK_MS
+    expected_ms = (now_s - boot.heard_s) * 1e3
+    expected_ms -= LOOSE_MS + LOOSE_SHARE * expected_ms
+    return max(clock_ms, count_ms) < expected_ms
+
+
+def _goes_on(boot: Boot, line: Line, now_us: int, now_s: float) -> bool:
+    """Whether both are where they would be, and the board cannot have begun anew since: a new boot number, but the same
+    count and memory."""
+    if line.ms is None:
+        return False
+    passed_ms = (now_s - boot.heard_s) * 1e3 if boot.heard_s else (now_us - (boot.last_us or 0)) / 1e3
+    slack_ms = LOOSE_MS + LOOSE_SHARE * passed_ms
+    clock_ms, count_ms = _steps_ms(boot, line)
+    if not (clock_ms >= 0 and 0 <= count_ms <= passed_ms + slack_ms + 2 * boot.interval_us / 1e3):
+        return False
+    if boot.clock_ms is None:  # nothing came of it yet but its hello
+        return line.ms > passed_ms + YOUNG_MS
+    older = boot.clock_ms > slack_ms or line.ms > passed_ms + YOUNG_MS
+    return older and max(abs(clock_ms - passed_ms), passed_ms - count_ms) <= slack_ms
+
+
+def _steps_ms(boot: Boot, line: Line) -> tuple[float, float]:
+    """How far the clock went since the last live line, and how far the count went, in milliseconds."""
+    assert line.ms is not None and line.seq is not None
+    clock_ms = step_ms(boot.clock_ms, line.ms) if boot.clock_ms is not None else 0
+    return clock_ms, step_ms(boot.tracker.expected or 0, line.seq) * boot.interval_us / 1e3

@@ -92,6 +92,14 @@ class CommandQueue:
         self._queue.clear()
         return failed
 
+    def give_up(self, pending: Pending, why: str, now_s: float) -> bool:
+        """Whoever waited for it is told that it failed: then it is not sent (again) either. False when it has its outcome."""
+        if pending.outcome is not None:
+            return False
+        self._queue.remove(pending)
+        self._end(pending, "failed", why, now_s)
+        return True
+
     def _end(self, pending: Pending, result: str, detail: str, now_s: float) -> Pending:
         took_ms = (now_s - pending.first_s) * 1e3 if pending.tries else 0.0
         pending.outcome = CommandOutcome(

@@ -1,6 +1,6 @@
-"""One board's chain in order, and the one lock of its live state.
+"""One board's chain in order, and the one lock of its live state; no SQL and no wait under it.
 
-bytes → protocol → sequence and times (intake) → ranges → window, statistics, energy, limits → storage; and back:
+bytes → messages → whose are they → sequence and times → ranges → window, statistics, energy, limits → storage; and back:
 acknowledgements after the commit, requests for what is missing, commands.
 """
 
@@ -14,27 +14,29 @@ from typing import Any, cast
 
 from services.analysis.alert_rules import rule_of
 from services.clock import Clock
+from services.device.acknowledging import Acknowledging
 from services.device.alert_actions import AlertActions
 from services.device.boot import Boot, Taken
-from services.device.boot_identity import boot_of, boot_of_level_0, next_of_level_0, ran_backwards
+from services.device.boot_identity import Begin, BoardIdentity, Step, Welcome
 from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
 from services.device.holds import stale_us
-from services.device.line_health import LineHealth
 from services.device.live_state import LiveState
+from services.device.liveness import Liveness
+from services.device.refused import Refused
 from services.device.self_checks import SelfChecks
 from services.device.session_counts import Ledger
 from services.device.verdicts import Judge
 from services.errors import CommandError
 from services.link.reader import Link
 from services.model import (
-    WIRE_NUMBERS,
     ClockHealth,
     CommandOutcome,
     Curve,
     DeviceInfo,
     EventKind,
     Gap,
+    GapState,
     LinkState,
     Readings,
     Snapshot,
@@ -51,16 +53,13 @@ from services.wire.decoders import (
     HostEvent,
     ReadingLine,
     Reply,
-    encode_ack,
     encode_nack,
     printable,
 )
 
-MAX_PENDING = 20_000  # lines kept while a board has not said which boot they belong to
-SILENT_S = 5.0
-FIRST_SILENCE_S = 65.0  # a board may be set to one reading a minute
-HELLO_AGAIN_S = 5.0
+HELLO_AGAIN_S = 1.0  # a small ring is overrun in a few seconds
 COMMAND_WAIT_S = 15.0
+EXPIRE_S = 60.0
 LATENCIES = 1_000
 _LINES = {ReadingLine, BadReading}
 
@@ -76,46 +75,40 @@ class Device:
         self.url = url
         self.demo = revive is not None
         self.serial = (settings.baud, settings.dtr)
-        self._storage = storage
         self._clock = clock
         self._lock = threading.RLock()
         self.link = Link(url, self, baud=settings.baud, dtr=settings.dtr, monotonic_s=clock.monotonic_s, prepare=revive)
         self._decoder = HostDecoder()
         self._commands = CommandQueue(name)
-        self._boot: Boot | None = None
-        self._hello: Hello | None = None
-        self._hello_here = False  # on this connection
+        self._identity = BoardIdentity()
+        self._recalled = False  # whether the database was asked what it knows
         self._hello_due_s = 0.0
-        self._pending: list[Line] = []
-        self._ack_again = False
-        self._data_s = self._line_s = 0.0  # when anything came, when lines of readings came
-        self._data_here = False
-        self._line_health = LineHealth(settings.baud)
-        self._baud = settings.baud
-        self._trouble = ""  # with the lines
-        self._silent = False  # the port is closed because nothing comes, which proves nothing about the board
+        self._acknowledging = Acknowledging(storage.nudge)
+        self._refused = Refused()
+        self._expire_s = 0.0
+        self._retention_us = round(settings.retention_h * 3.6e9)
+        self._liveness = Liveness(clock, settings.baud)
         self._live = LiveState(name, clock.now_us())
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._checks = SelfChecks(name, settings.outliers)
         self._ledger = Ledger(name, storage, clock)
         self._sensor = "ok"
         self._judge = Judge(name, settings.limits)
-        self._version = 0
-        self._state = LinkState.CLOSED
-        self._state_since_us, self._segment = clock.reading_us()
+        _, self._segment = clock.reading_us()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
 
     # --- the link's thread calls these
 
     def opened(self) -> None:
         """A new connection: whatever was half said before is forgotten, and the board is asked who it is."""
+        self._recall()
         with self._lock:
             self._decoder.reset()
-            self._hello_here = self._data_here = self._silent = False
-            self._data_s, self._hello_due_s = self._clock.monotonic_s(), 0.0
-            self._line_health = LineHealth(self._baud, self._data_s)
+            self._identity.connected()
+            self._hello_due_s, now_s = 0.0, self._clock.monotonic_s()
+            self._liveness.opened(now_s)
             if self._boot is not None:
-                self._boot.tracker.resume(self._data_s)
+                self._boot.tracker.resume(now_s)
             self._ledger.event(EventKind.LINK, f"connected to {self.url}", {"state": "open", "url": self.url})
 
     def closed(self) -> None:
@@ -123,7 +116,7 @@ class Device:
         with self._lock:
             for pending in self._commands.fail_all("the link was lost", self._clock.monotonic_s()):
                 self._finished(pending)
-            if self._boot is not None and not self._silent:
+            if self._boot is not None and not self._liveness.silent:
                 self._boot.link_lost()
             self.alerts.store_progress()
             self._ledger.event(EventKind.LINK, printable(self.link.problem or f"{self.url} was closed", 300), {"state": "lost"})
@@ -132,22 +125,19 @@ class Device:
     def silent_too_long(self) -> bool:
         """A port that gives nothing for this long is opened anew."""
         with self._lock:
-            usual_s = self._boot.usual_silence_us / 1e6 if self._boot is not None else 0.0
-            limit_s = max(SILENT_S, usual_s) if self._data_here else FIRST_SILENCE_S
-            self._silent = self._clock.monotonic_s() - self._data_s > limit_s
-            return self._silent
+            return self._liveness.silent_too_long(self._boot.usual_silence_us / 1e6 if self._boot is not None else 0.0)
 
     def received(self, data: bytes) -> None:
         """Bytes from the board."""
         (now_us, segment), now_s = self._clock.reading_us(), self._clock.monotonic_s()
         events = self._decoder.feed(data)
+        self._recall()
         with self._lock:
             self._follow_clock(segment)
-            self._data_s = now_s  # bytes without an end are not silence
-            self._line_health.came(data, len(events), now_s)
+            self._liveness.heard(data, len(events), now_s)
             if not events:
                 return
-            self._data_here, mended = True, self._ledger.mended
+            mended = self._ledger.mended
             try:
                 self._take(events, now_us, now_s)
             except Exception:  # a defect here must not let numbers be acknowledged that were never stored
@@ -175,29 +165,50 @@ class Device:
             if step.segment <= segment:
                 self._live.clock_followed(step)
                 self.alerts.clock_followed(step)
-                self._state_since_us += step.set_us
+                self._liveness.since_us += step.set_us
                 if self._boot is not None:
                     self._boot.clock_followed(step)
         self._segment = segment
 
+    def _recall(self) -> None:
+        """What the database knows of the board: asked without the lock, for a page must not wait for a disk."""
+        if not self._recalled:
+            stored = self._ledger.restored()
+            with self._lock:
+                self._identity.boots.recall(stored)
+                self._recalled = True
+
     def _forget(self) -> None:
         """Start over from what the database holds: the board is asked who it is, and for everything after that."""
-        self._boot, self._hello_here, self._hello_due_s = None, False, 0.0
+        self._identity.forget()
+        self._recalled, self._hello_due_s = False, 0.0
+
+    @property
+    def _boot(self) -> Boot | None:
+        return self._identity.boot
+
+    @property
+    def _hello(self) -> Hello | None:
+        return self._identity.hello
 
     def tick(self) -> bytes:
         """What is to be sent now: commands, requests for what is missing, acknowledgements."""
         (now_us, segment), now_s = self._clock.reading_us(), self._clock.monotonic_s()
         with self._lock:
             self._follow_clock(segment)
+            self._run(self._identity.on_tick(now_us, now_s), now_us, now_s)
             self._ask_hello(now_s)
-            out = self._repairs(now_s) + self._acknowledgement()
+            self._expire(now_us, now_s)
+            out = self._repairs(now_s)
+            if self._boot is not None and self._identity.known:
+                out += self._acknowledging.line(self._boot)
             # Our hello always carries a checksum: a board may insist on it, others ignore the member.
             command, failed = self._commands.poll(now_s, crc=self._decoder.crc_seen or self._commands.waiting("hello"))
             if failed is not None:
                 self._finished(failed)
             self._ledger.summaries(now_us)
-            self._watch_state(now_us)
-            self.alerts.tick(now_us, now_s, self._line_s, self._ledger.counts, self.link.state)
+            self._watch_state()
+            self.alerts.tick(now_us, now_s, self._liveness.line_s, self._ledger.counts, self.link.state)
             for event in self._checks.outliers(self._live.window):
                 self._ledger.event(event.kind, event.text, event.data, event.time_us)
             self._ledger.flush()
@@ -208,38 +219,52 @@ class Device:
         with self._lock:
             if self._boot is not None and self._boot.number == boot:
                 self._boot.durable = max(ack, self._boot.durable if self._boot.durable is not None else ack)
+                self._boot.tracker.fixed = True
 
     # --- readings
 
     def _lines(self, lines: list[Line], now_us: int, now_s: float) -> None:
-        if self._decoder.crc_seen:
-            if self._boot is None or self._boot.wire is None or not self._hello_here or self._restarted(lines):
-                self._postpone(lines)
-                return
-        elif self._boot is None or self._boot.wire is not None:
-            new = boot_of_level_0(lines[0].seq, self._ledger.restored(), self._boot, now_s)
-            self._begin(new, reboot=self._ledger.begun)
-        boot, self._line_s = self._boot, now_s
+        self._run(self._identity.on_lines(lines, self._decoder.crc_seen, now_us, now_s), now_us, now_s)
+
+    def _run(self, steps: list[Step], now_us: int, now_s: float) -> None:
+        for step in steps:
+            if isinstance(step, Begin):
+                self._begin(step.boot, reboot=self._ledger.begun)
+            elif isinstance(step, Welcome):
+                self._welcome(step.hello, step.offers, now_us, now_s)
+            else:
+                self._take_in(step.lines, now_us, now_s)
+
+    def _take_in(self, lines: list[Line], now_us: int, now_s: float) -> None:
+        boot = self._boot
         assert boot is not None
+        self._liveness.line_s = now_s
         boot.mark()
         taken = boot.take(lines, now_us, now_s)
         boot.stamp_gaps(now_us, taken)
-        self._account(boot, taken, now_us)
+        self._account(boot, taken, now_us, now_s)
+        if taken.restarted:
+            self._identity.suspect()
         if taken.reboot:
-            self._begin(next_of_level_0(boot), reboot=True)
-            self._lines(taken.reboot, now_us, now_s)
+            self._begin(self._identity.boots.new(None, boot.last_us), reboot=True)
+            self._take_in(taken.reboot, now_us, now_s)
 
-    def _account(self, boot: Boot, taken: Taken, now_us: int) -> None:
+    def _account(self, boot: Boot, taken: Taken, now_us: int, now_s: float) -> None:
         """Readings to the window and to the storage, everything else to the counts."""
         judged = self._judge.judge(taken)
-        self._line_health.sorted_out(taken, judged, level_0=boot.wire is None)
+        self._liveness.lines.sorted_out(taken, judged, level_0=boot.wire is None)
         if taken.lines:
             self._watch_sensor(taken.lines[-1])
-        self._live.add(judged.readings, now_us, self._judge.words)
-        self.alerts.add(judged.readings, self._data_s)
+        fresh = self._refused.not_shown(judged.readings)
+        self._live.add(fresh, now_us, self._judge.words)
+        self.alerts.add(fresh, self._liveness.data_s)
         if taken.duplicates and boot.wire is not None:
-            self._ack_again = True
-        self._ledger.readings(boot, taken, judged, now_us, self._judge.words)
+            self._acknowledging.again = True
+        if not self._ledger.readings(boot, taken, judged, now_us, self._judge.words):
+            self._refused.put_back(boot, taken.readings, judged.readings, now_s)
+            if boot.wire is None and len(taken.readings):
+                text = f"{len(taken.readings)} readings were lost: neither disk nor memory has room for them"
+                self._ledger.event(EventKind.LOST, text, {"count": len(taken.readings), "refused": True})
 
     def _watch_sensor(self, line: Line) -> None:
         sensor = line.status if isinstance(line, ReadingLine) else self._sensor
@@ -248,60 +273,41 @@ class Device:
             self._ledger.event(EventKind.SENSOR, text, {"status": sensor})
             self._sensor = sensor
 
-    def _postpone(self, lines: list[Line]) -> None:
-        """Which boot these belong to is not known yet: they wait for the hello, the board is asked for it."""
-        self._pending = (self._pending + lines)[-MAX_PENDING:]
-        self._hello_due_s = min(self._hello_due_s, self._clock.monotonic_s())
-
-    def _restarted(self, lines: list[Line]) -> bool:
-        assert self._boot is not None
-        if not ran_backwards(self._boot, lines):
-            return False
-        self._hello_here = False  # if it says that it is the same boot after all, that one goes on
-        return True
-
     # --- everything else that a board says
 
     def _other(self, event: HostEvent, now_us: int, now_s: float) -> None:
         if isinstance(event, BadLine):
-            self._line_health.bad_line(event)
-            self._ledger.bad_line(event, now_us)
+            self._liveness.lines.bad_line(event)
+            self._ledger.bad_line(event, now_us, numbered=self._boot is not None and self._boot.tracked)
         elif isinstance(event, Hello):
-            self._greeted(event, now_us, now_s)
+            self._run(self._identity.on_hello(event, now_us, now_s), now_us, now_s)
         elif isinstance(event, Reply):
             pending = self._commands.reply(event, now_s)
             if pending is not None:
                 self._finished(pending)
         elif isinstance(event, Gone) and self._boot is not None and self._boot.wire == event.boot:
-            self._boot.tracker.gone(event.gone)
+            self._boot.tracker.gone(event.gone, now_s)
             self._ledger.settled(self._boot)
 
-    def _greeted(self, hello: Hello, now_us: int, now_s: float) -> None:
-        """The board says who it is: go on with its boot, or begin a new one."""
-        self._hello, self._hello_here = hello, True
+    def _welcome(self, hello: Hello, offers: bool, now_us: int, now_s: float) -> None:
+        """The boot that speaks says what it holds."""
         self._judge.sensor_range(hello.range)
-        known = self._boot
-        if known is None or known.wire != hello.boot:
-            self._begin(boot_of(hello, self._ledger.restored(), known, now_s), reboot=self._ledger.begun)
         boot = self._boot
         assert boot is not None
-        boot.interval_us, boot.interval_known = hello.interval_ms * 1e3, True
-        boot.tracker.buffer = hello.buffer
-        pending, self._pending = self._pending, []
-        if pending and boot.tracker.expected is None:
-            boot.tracker.expected = next((line.seq for line in pending if line.seq is not None), hello.seq)
-        if pending:
-            self._lines(pending, now_us, now_s)
+        boot.greet(hello, now_s)
         boot.mark()
-        boot.tracker.announce(hello.seq, now_s)
+        boot.tracker.greet(hello.seq, hello.oldest, now_s, offers=offers)
         boot.stamp_gaps(now_us)
-        self._ack_again = True
-        self._ledger.announced(boot)
+        self._acknowledging.again = True
+        self._ledger.settled(boot)
 
     def _begin(self, boot: Boot, *, reboot: bool) -> None:
-        old, self._boot = self._boot, boot
+        old, self._identity.boot, self._refused = self._boot, boot, Refused()
+        self._acknowledging.begin()
         if old is not None:
             self._ledger.closed(old)
+        self._identity.boots.speaks(boot)
+        self._ledger.begins(boot, self._identity.boots.end_stored())
         kind = EventKind.REBOOT if reboot else EventKind.HELLO
         text = f"the board restarted (boot {boot.number})" if reboot else f"the board is there (boot {boot.number})"
         self._ledger.event(kind, text, {"boot": boot.number, "wire_boot": boot.wire})
@@ -309,35 +315,29 @@ class Device:
     # --- back to the board
 
     def _ask_hello(self, now_s: float) -> None:
-        wanted = not self._hello_here and (self._decoder.crc_seen or self._hello_due_s == 0.0)
+        wanted = self._identity.wanted and (self._decoder.crc_seen or self._hello_due_s == 0.0)
         if wanted and now_s >= self._hello_due_s and not self._commands.waiting("hello"):
             self._commands.add("hello", {}, internal=True)
             self._hello_due_s = now_s + HELLO_AGAIN_S
+        if self._commands.waiting("hello"):
+            self._identity.asked_s = now_s
+
+    def _expire(self, now_us: int, now_s: float) -> None:
+        """What is past the retention is not waited for any more."""
+        if self._boot is not None and now_s >= self._expire_s:
+            self._expire_s = now_s + EXPIRE_S
+            self._boot.tracker.expire(now_us - self._retention_us)
 
     def _repairs(self, now_s: float) -> bytes:
         boot = self._boot
         if boot is None:
             return b""
         acknowledgeable = boot.tracker.ack
-        due = boot.tracker.poll(now_s)
-        if boot.tracker.changed or boot.tracker.ack != acknowledgeable:
-            self._ledger.settled(boot)
-        if not due or boot.wire is None or not self._hello_here:
+        due = boot.tracker.poll(now_s) if boot.wire is None or self._identity.known else []
+        self._ledger.settle_unsaid(boot, acknowledgeable)
+        if not due or boot.wire is None:
             return b""
         return b"".join(encode_nack(due, boot.wire))
-
-    def _acknowledgement(self) -> bytes:
-        boot = self._boot
-        if boot is None or boot.wire is None or boot.durable is None or not self._hello_here:
-            return b""
-        ack = boot.tracker.ack
-        if ack is not None and self._hello is not None and ack - boot.durable > self._hello.buffer // 2:
-            self._storage.nudge()
-        floor = boot.tracker.floor
-        if (boot.durable == boot.acked and not self._ack_again) or floor is None or boot.durable < floor:
-            return b""
-        boot.acked, self._ack_again = boot.durable, False
-        return encode_ack(boot.durable % WIRE_NUMBERS, boot.wire)
 
     def command(self, name: str, args: dict[str, Any]) -> CommandOutcome:
         """Send a command and wait for what becomes of it. Raises CommandError when it cannot be sent."""
@@ -346,8 +346,10 @@ class Device:
                 raise CommandError(f"{self.name} is not connected: {self.link.problem or self.link.state.value}")
             pending = self._commands.add(name, args)
         pending.done.wait(COMMAND_WAIT_S)
-        if pending.outcome is None:
-            return CommandOutcome(self.name, pending.seq, name, args, "failed", "no answer", pending.tries, COMMAND_WAIT_S * 1e3)
+        with self._lock:
+            if self._commands.give_up(pending, "no answer", self._clock.monotonic_s()):
+                self._finished(pending)
+        assert pending.outcome is not None
         return pending.outcome
 
     def _finished(self, pending: Pending) -> None:
@@ -363,39 +365,27 @@ class Device:
 
     # --- what others see
 
-    def _watch_state(self, now_us: int) -> None:
-        self._watch_lines()
-        state = self._live_state()
-        if state is not self._state:
-            self._state, self._state_since_us, self._version = state, now_us, self._version + 1
-
-    def _watch_lines(self) -> None:
-        """What is wrong with the lines is an event when it begins and when it ends, not at each change of its figures."""
-        before, self._trouble = self._trouble, self._line_health.problem(self._clock.monotonic_s())
-        self._version += before != self._trouble
-        if bool(before) != bool(self._trouble):
-            text = self._trouble or "the lines are readings again"
-            self._ledger.event(EventKind.LINK, text, {"state": "trouble" if self._trouble else "well"})
-
-    def _live_state(self) -> LinkState:
-        if self.link.state is not LinkState.WAITING or self._live.last is None or not self._data_here:
-            return self.link.state
-        limit_s = stale_us(self._boot.interval_us if self._boot is not None else 0.0) / 1e6
-        return LinkState.LIVE if self._clock.monotonic_s() - self._line_s <= limit_s else LinkState.STALE
+    def _watch_state(self) -> None:
+        told = self._liveness.watch_lines()
+        if told is not None:
+            state = "trouble" if self._liveness.trouble else "well"
+            self._ledger.event(EventKind.LINK, told, {"state": state})
+        interval_us = self._boot.interval_us if self._boot is not None else 0.0
+        self._liveness.watch(self.link.state, self._live.last is not None, stale_us(interval_us) / 1e6)
 
     def info(self) -> DeviceInfo:
         """The board and its link."""
         with self._lock:
             now_us = self._clock.now_us()
-            self._watch_state(now_us)
+            self._watch_state()
             hello, boot, next_at_s = self._hello, self._boot, self.link.next_try_at_s
             level = None if boot is None else 1 if boot.wire is not None else 0
             return DeviceInfo(
                 device=self.name,
                 url=self.url,
-                state=self._state,
-                state_since_us=self._state_since_us,
-                problem=self.link.problem or self._trouble,
+                state=self._liveness.state,
+                state_since_us=self._liveness.since_us,
+                problem=self.link.problem or self._liveness.trouble,
                 next_try_s=None if next_at_s is None else max(0.0, next_at_s - self._clock.monotonic_s()),
                 demo=self.demo,
                 replay=hello.replay if hello else False,
@@ -410,18 +400,18 @@ class Device:
                 sensor=self._sensor,
                 clock=boot.timebase.health() if boot is not None and boot.last_ms is not None else ClockHealth(),
                 buffer=hello.buffer if hello else None,
-                bytes_here=self._line_health.bytes,
-                lines_here=self._line_health.lines,
+                bytes_here=self._liveness.lines.bytes,
+                lines_here=self._liveness.lines.lines,
             )
 
     def snapshot(self) -> Snapshot:
         """A consistent copy of the live state."""
         with self._lock:
-            now_us, info = self._clock.now_us(), self.info()
-            version, live = self._version + self._ledger.version + self.alerts.version, self._live.figures(now_us)
-            health = self._checks.lamps(now_us, self._live.window, info.clock, self.alerts.share)
+            now_us, info, live = self._clock.now_us(), self.info(), self._live
+            version = self._liveness.changes + self._ledger.version + self.alerts.version
+            health = self._checks.lamps(now_us, live.window, info.clock, self.alerts.share)
             more = self.alerts.figures() | {"counts": self._ledger.counts, "marked": self._judge.marked, "health": health}
-            return Snapshot(now_us=now_us, info=info, version=version, **live, **more)
+            return Snapshot(now_us=now_us, info=info, version=version, **live.figures(now_us), **more)
 
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
         """Gaps of the window as they stand now."""
@@ -433,7 +423,8 @@ class Device:
         with self._lock:
             state = self.snapshot()
             t0_us, t1_us = state.now_us - round(span_s * 1e6), state.now_us + 1
-            return state, *self._live.shown(t0_us, t1_us, points), self._ledger.gaps(t0_us, t1_us)
+            gaps = [gap for gap in self._ledger.gaps(t0_us, t1_us) if gap.state is not GapState.BEFORE]
+            return state, *self._live.shown(t0_us, t1_us, points), gaps
 
     def curve(self, t0_us: int, t1_us: int, points: int) -> Curve | None:
         """[t0, t1) out of the window, with what is not committed yet; None when it begins before the window does."""

@@ -12,7 +12,7 @@ import msgspec
 from services.device.boot import Taken
 from services.device.verdicts import Judged
 from services.model import Reason
-from services.wire.decoders import BadLine
+from services.wire.decoders import BadLine, BadReading
 
 SLOT_S = 5.0  # judged is what came in this slot and in the one before
 JUDGED_S = 0.25
@@ -84,6 +84,8 @@ class LineHealth:
             now.offered += taken.duplicates
         if judged.rejected:
             now.refused.update(item.reason for item in judged.rejected)
+        if taken.strays:
+            now.refused.update(line.reason if isinstance(line, BadReading) else Reason.BAD_SEQ for line in taken.strays)
 
     def problem(self, now_s: float) -> str:
         """What is wrong, why probably, and what to do; judged anew each JUDGED_S, for it is asked at every clump of bytes."""

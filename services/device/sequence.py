@@ -1,35 +1,33 @@
-"""What came, what is missing, what came twice: the account of one boot's sequence numbers.
+"""What came, what is on its way, what is lost: the account of one boot's sequence numbers.
 
-Pure: time is an argument (`now_s`, monotonic seconds). Numbers on the wire are uint32 and roll over; here they are
-extended and never do. Rules: protocol of the wire, "Host, sequence".
+A number is before the account, on its way, settled (stored, marked or refused: it came), or lost; it is lost only by a
+fact. The table of states and events is in docs/protocol.md. Pure: time is an argument (`now_s`, monotonic seconds).
+Numbers on the wire are uint32 and roll over; here they are extended and never do.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from itertools import islice, pairwise
+from itertools import islice
 
 import msgspec
 import numpy as np
 
-from services.model import I64, U8, GapState
+from services.analysis.ranges import Piece, Ranges
+from services.device.asking import Asking
+from services.model import I64, U8, WIRE_NUMBERS, Gap, GapState
 
-WIRE = 1 << 32
 MAX_JUMP = 10_000  # a larger step is believed only when the next two readings continue from it
 CONFIRM = 3
 NAK_AFTER_S = 0.25
 NAK_AFTER_READINGS = 2
-MAX_TRIES = 5
-RTO_S, RTO_LEAST_S, RTO_MOST_S = 1.0, 0.3, 3.0
-OFFER_S = 1.0  # after a hello the board sends what it holds by itself: wait this long since the last of it
-OFFER_MOST_S = 15.0
+REFUSED_S = 3.0  # what we had no room for is not asked for at once
 LATE_S = 2.0  # level 0 cannot be asked: a number that has not come by then will not
-MAX_MISSING = 100_000  # asked for at a time; of a longer gap only the newest, the rest is lost at once
-MAX_LOST = 1_000  # intervals remembered in case one comes after all
-ASKED_AT_ONCE = 64
-LOOKED_AT = 512
+BELIEVED = 100_000  # places of a board's memory
+MAX_LOST = 1_000  # stretches remembered in case one comes after all
+LOOKED_AT = 512  # stretches at a time
+NEVER = 1 << 62
 
 
 class Verdict(IntEnum):
@@ -42,44 +40,35 @@ class Verdict(IntEnum):
     HELD = 4  # a wild jump, or level 0 stepping back: the next ones decide
 
 
-class GapTrack(msgspec.Struct):
-    """A gap and what became of its numbers; the device fills in the times."""
+class Stretch(msgspec.Struct, eq=False):
+    """Numbers that did not come in their turn, as they were found. The times are the device's to fill in."""
 
     first: int
     last: int
-    missing: int
-    recovered: int = 0
-    lost: int = 0
+    due_s: float  # not asked for before (level 0: lost then) …
+    after: int = NEVER  # … or until the board is this far
+    offered: bool = False  # the board sends them by itself
+    early: bool = False  # measured before we met the board
+    earlier: bool = False  # found in an earlier session of the program
     t0_us: int = 0
     t1_us: int = 0
 
-    @property
-    def state(self) -> GapState:
-        if self.missing:
-            return GapState.OPEN
-        return GapState.LOST if self.lost else GapState.RECOVERED
 
-
-class _Ask(msgspec.Struct):
-    gap: GapTrack
-    due_s: float
-    after: int  # or as soon as the board is this far
-    offered: bool = False
-    tries: int = 0
-    asked_s: float = 0.0
+Fate = tuple[GapState, Stretch]
 
 
 class Offered(msgspec.Struct):
-    """Verdict per offered number. `released`: how many numbers held before are believed now (they come first);
-    `discarded`: how many are not; `repeated`: level 0 stepped back once, a repetition. `reboot`: level 0 counts
-    anew, and the held numbers belong to the new boot."""
+    """Verdict per offered number. `fates`: the places at which the numbers held so far are believed (True; they come just
+    before that place) or are not: `discarded` far ahead, `repeated` back at level 0. `anew`: the place where level 0 counts
+    anew, with the numbers held; what follows has no verdict. `restarted`: level 1 seems to, and its hello will tell."""
 
     seq: I64
     verdict: U8
-    released: int = 0
+    fates: dict[int, bool] = {}
     discarded: int = 0
     repeated: int = 0
-    reboot: bool = False
+    anew: int | None = None
+    restarted: bool = False
 
 
 class SequenceTracker:
@@ -88,288 +77,316 @@ class SequenceTracker:
     def __init__(self, *, retransmits: bool, buffer: int | None = None, first: int | None = None) -> None:
         self.retransmits = retransmits
         self.buffer = buffer
-        self.expected: int | None = first
-        self.floor: int | None = None  # below this nothing is known to have come
-        self.new_gaps: list[tuple[GapTrack, int]] = []  # (gap, place in the batch of the reading that showed it)
-        self.changed: dict[int, GapTrack] = {}
-        self._missing: dict[int, _Ask] = {}  # ascending
-        self._lost: list[tuple[int, int, GapTrack]] = []  # ascending
+        self.begin = first  # of the account
+        self.expected = first  # one more than the newest confirmed number
+        self.on_way: Ranges[Stretch] = Ranges()
+        self.lost: Ranges[Stretch] = Ranges()
+        self.changed: Ranges[Fate] = Ranges()  # since the last `take_changed`
+        self.new: list[Stretch] = []  # to be given their times
+        self.found = 0  # numbers that went missing in this session
+        self.lost_here = 0  # numbers that this session lost
+        self.fixed = False  # an acknowledgement may have gone out: the account begins where it begins
+        self.asking = Asking()
+        self._lowest: int | None = None  # received
+        self._newest = -1  # received live
+        self._sure = True  # that we know where the account begins: the board said it
         self._held: list[int] = []  # extended numbers ahead, or wire numbers behind (level 0)
         self._held_back = False
-        self._rto_s = RTO_S
-        self._last_recovered_s = -1e9
-        self._offer_until_s = -1e9
-        # A board that we meet for the first time may hold readings from before: nothing is acknowledged, and so
-        # nothing forgotten there, until it has offered them and says that there is none before the first of them.
-        self._settled = True
-        self._probes = 0
-        self._probe_due_s = 0.0
+        self._back = -1  # the last live number that had been here before
 
     # --- what stands
 
     @property
-    def missing(self) -> int:
-        return len(self._missing)
-
-    @property
     def ack(self) -> int | None:
-        """Every number up to this one came or was given up; None while that cannot be said."""
-        if self.expected is None or not self._settled:
+        """Every number of the account up to this one is settled; None while that cannot be said."""
+        if self.expected is None or self.begin is None:
             return None
-        return (next(iter(self._missing)) if self._missing else self.expected) - 1
+        settled = (self.on_way.first if self.on_way else self.expected) - 1
+        return settled if settled >= self.begin else None
 
-    def restore(self, last: int, present: Sequence[tuple[int, int]], gaps: Iterable[GapTrack], now_s: float) -> None:
-        """Go on where the database stood; holes that belong to an open gap are asked for again."""
-        self.expected = last + 1
-        self.floor = present[0][0] if present else last + 1
-        known = sorted(gaps, key=lambda gap: gap.first)
-        firsts = [gap.first for gap in known]
-        for (_, end), (start, _) in pairwise(present):
-            for seq in range(end + 1, min(start, end + 1 + MAX_MISSING)):
-                place = bisect_right(firsts, seq) - 1
-                if place >= 0 and seq <= known[place].last:
-                    self._missing[seq] = _Ask(known[place], now_s + OFFER_S, WIRE * WIRE, offered=True)
-        for gap in known:
-            still = sum(1 for seq in self._missing if gap.first <= seq <= gap.last)
-            gap.recovered += gap.missing - still
-            gap.missing = still
-            self.changed[gap.first] = gap
+    def restore(self, last: int, lowest: int | None, gaps: Iterable[Gap], now_s: float) -> None:
+        """Go on where the database stood."""
+        self.begin = self._lowest = last + 1 if lowest is None else lowest
+        self.expected, self._newest, self.fixed = last + 1, last, True
+        for gap in gaps:
+            due_s, again = now_s if self.retransmits else now_s + LATE_S, self.retransmits
+            stretch = Stretch(gap.first, gap.last, due_s, offered=again, earlier=True, t0_us=gap.t0_us, t1_us=gap.t1_us)
+            (self.on_way if gap.state is GapState.OPEN else self.lost).put(gap.first, gap.last, stretch)
+            self.begin = min(self.begin, gap.first)
 
-    def announce(self, wire: int, now_s: float) -> None:
-        """The board says in a hello which number its next new reading will have: all before it were measured."""
-        self._offer_until_s = now_s + OFFER_MOST_S
-        self.resume(now_s)
+    def follows(self, wire: int) -> bool:
+        """Whether a number of the board's count is not behind all that is known of it."""
+        return self.expected is None or _ahead(wire, self.expected) >= 0
+
+    # --- the board says what it holds
+
+    def greet(self, seq: int, oldest: int | None, now_s: float, *, offers: bool = True) -> None:
+        """A hello: `seq` is the number of the board's next new reading, `oldest` that of the oldest one it holds. `offers`:
+        it was asked for, so that the board sends all of them by itself."""
+        held = (seq - oldest) % WIRE_NUMBERS if oldest is not None else WIRE_NUMBERS
+        told = held < WIRE_NUMBERS // 2  # an oldest that is newer than all says nothing
+        believed = min(held, self.buffer or 0, BELIEVED)
         if self.expected is None:
-            self.expected = self.floor = wire
-            self._settled, self._probe_due_s = False, now_s + OFFER_S
-        elif (ahead := _ahead(wire, self.expected)) > 0:
-            self._open(self.expected, self.expected + ahead - 1, now_s, 0, offered=True)
-            self.expected += ahead
+            self.begin = self.expected = seq + (WIRE_NUMBERS if believed > seq else 0)
+            self._sure = told
+        begin, end = self.begin, self.expected + _ahead(seq, self.expected)
+        assert begin is not None
+        low = end - believed
+        if low < begin and end >= self.expected and not self.fixed:
+            self._open(low, begin - 1, now_s, early=True, offered=offers)
+            self.begin = low
+        if end > self.expected:
+            self._open(self.expected, end - 1, now_s, offered=offers)
+            self.expected = end
+        if told:
+            self._lose(0, end - min(held, self.buffer or 0) - 1)
+            self._sure = True
+            for piece in self.lost.cut(low, end - 1):  # thought lost, and held after all
+                self._again(piece)
+        self._overrun()
+        self.resume(now_s, offers=offers)
 
-    def resume(self, now_s: float) -> None:
-        """The link is back: what was asked for in vain meanwhile does not count."""
-        for ask in self._missing.values():
-            ask.tries, ask.due_s, ask.offered = 0, now_s + OFFER_S, self.retransmits
+    def resume(self, now_s: float, *, offers: bool = True) -> None:
+        """The board will offer what it holds: it is asked only for what that leaves out."""
+        self.asking.begin_anew(now_s)
+        for piece in self.on_way:
+            piece.value.offered = self.retransmits and offers
+
+    def gone(self, wire: Iterable[int], now_s: float) -> None:
+        """The board does not hold these any more. Of numbers that are not measured yet it says nothing by that."""
+        self.asking.answered(now_s)
+        for number in wire:
+            if self.expected is None or (ahead := _ahead(number, self.expected)) >= 0:
+                continue
+            seq = self.expected + ahead
+            self.asking.end(seq, now_s)
+            below = not self._sure and seq < (self._lowest if self._lowest is not None else self.expected)
+            self._lose(0 if below else seq, seq)  # memory has no holes: below the lowest all older ones are gone too
+
+    def end(self) -> None:
+        """The boot is over and its memory with it: what is on its way is lost."""
+        if self.on_way:
+            self._lose(self.on_way.first, self.on_way.last)
+
+    def expire(self, time_us: int) -> None:
+        """What was measured before this time is past the retention."""
+        for piece in [piece for piece in self.on_way if 0 < piece.value.t1_us < time_us]:
+            self._lose(piece.first, piece.last)
+
+    def refuse(self, first: int, last: int, t0_us: int, t1_us: int, now_s: float) -> None:
+        """These came and could not be kept by us: the board still has them, or at level 0 nobody has."""
+        stretch = self._open(first, last, now_s + REFUSED_S, after=NEVER)
+        stretch.t0_us, stretch.t1_us = t0_us, t1_us
+        self.new.remove(stretch)
+        if not self.retransmits:
+            self._lose(first, last)
 
     # --- readings come
 
-    def offer(self, wire: Sequence[int], again: Sequence[int], now_s: float) -> Offered:
-        """Numbers as they came, with 1 in `again` for retransmissions."""
+    def offer(
+        self, wire: Sequence[int], again: Sequence[int], now_s: float, doubted: Callable[[int], bool] = lambda _: False
+    ) -> Offered:
+        """Numbers as they came, with 1 in `again` for retransmissions. `doubted(place)`: a step ahead there is not
+        what the board's clock says."""
         count = len(wire)
-        if self.expected is not None and not self._held and wire[0] == self.expected % WIRE:
+        if self.expected is not None and not self._held and wire[0] == self.expected % WIRE_NUMBERS:
             seq = np.arange(self.expected, self.expected + count, dtype=np.int64)
-            if count == 1 or bool((np.array(wire, np.int64) == seq % WIRE).all()):
-                self._begin(self.expected)
+            if count == 1 or bool((np.array(wire, np.int64) == seq % WIRE_NUMBERS).all()):
+                if self._lowest is None:
+                    self._lowest = self.expected
                 self.expected += count
+                self._newest = self.expected - 1
+                if self.on_way:
+                    self._overrun()
                 return Offered(seq, np.zeros(count, np.uint8))
-        return self._offer_each(wire, again, now_s)
+        answer = self._offer_each(wire, again, now_s, doubted)
+        self._overrun()
+        return answer
 
-    def _offer_each(self, wire: Sequence[int], again: Sequence[int], now_s: float) -> Offered:
+    def _offer_each(self, wire: Sequence[int], again: Sequence[int], now_s: float, doubted: Callable[[int], bool]) -> Offered:
         answer = Offered(np.zeros(len(wire), np.int64), np.zeros(len(wire), np.uint8))
         for place, number in enumerate(wire):
-            seq, verdict = self._one(number, bool(again[place]), now_s, place, answer)
-            answer.seq[place] = seq
-            answer.verdict[place] = verdict
-            if answer.reboot:
+            if self.expected is None:
+                self.begin = self.expected = number
+            ahead = _ahead(number, self.expected)
+            seq = self.expected + ahead
+            if ahead < 0:
+                verdict = self._behind(place, seq, bool(again[place]), now_s, answer)
+            elif ahead > MAX_JUMP or (ahead and doubted(place)):
+                verdict = self._far(place, seq, now_s, answer)
+            else:
+                self._drop_held(place, answer)
+                verdict = self._forward(seq, seq, now_s)
+            answer.seq[place], answer.verdict[place] = seq, verdict
+            if answer.anew is not None:
                 break
         return answer
 
-    def _one(self, wire: int, again: bool, now_s: float, place: int, answer: Offered) -> tuple[int, Verdict]:
-        if self.expected is None:
-            self.expected = wire
-        ahead = _ahead(wire, self.expected)
-        seq = self.expected + ahead
-        if ahead < 0:
-            return seq, self._behind(wire, seq, again, now_s, place, answer)
-        if ahead > MAX_JUMP and not self._confirmed(seq, place, now_s, answer):
-            return seq, Verdict.HELD
-        if answer.released == 0:
-            self._drop_held(answer)
-        self._begin(seq)
-        if seq > self.expected:
-            self._open(self.expected, seq - 1, now_s, place)
-        self.expected = seq + 1
-        return seq, Verdict.ACCEPTED
+    def _forward(self, first: int, seq: int, now_s: float) -> Verdict:
+        """The numbers first … seq are there, whatever lies before them has been skipped."""
+        assert self.expected is not None
+        if first > self.expected:
+            self._open(self.expected, first - 1, now_s)
+        self.expected, self._newest, self._back = seq + 1, seq, -1
+        self._lowest = first if self._lowest is None else min(self._lowest, first)
+        return Verdict.ACCEPTED
 
-    def _begin(self, seq: int) -> None:
-        if self.floor is None:
-            self.floor = seq if self.expected is None else min(seq, self.expected)
-
-    def _confirmed(self, seq: int, place: int, now_s: float, answer: Offered) -> bool:
-        """A far number: held until two more continue from it."""
+    def _far(self, place: int, seq: int, now_s: float, answer: Offered) -> Verdict:
+        """A number that is hard to believe: held until two more continue from it."""
         if not (self._held and not self._held_back and seq == self._held[-1] + 1):
-            self._drop_held(answer)
+            self._drop_held(place, answer)
         self._held_back = False
         self._held.append(seq)
         if len(self._held) < CONFIRM:
+            return Verdict.HELD
+        first, self._held = self._held[0], []
+        answer.fates[place] = True
+        return self._forward(first, seq, now_s)
+
+    def _behind(self, place: int, seq: int, again: bool, now_s: float, answer: Offered) -> Verdict:
+        if not self.retransmits and self._stepped_back(place, seq, answer):
+            return Verdict.HELD
+        stretch = self.on_way.at(seq) or self.lost.at(seq)
+        if stretch is None and not self._is_early(seq, now_s):
+            if not again:
+                answer.restarted |= self.retransmits and seq == self._back + 1
+                self._back = seq
+            return Verdict.DUPLICATE
+        asked = self.asking.end(seq, now_s)
+        if stretch is not None:
+            self._came(seq, stretch)
+        if again and not asked:
+            self.asking.passed(seq, now_s)
+        self._lowest = seq if self._lowest is None else min(self._lowest, seq)
+        if not again and seq > self._newest and self.retransmits:
+            self._newest = seq
+            return Verdict.ACCEPTED
+        early = stretch is None or stretch.early
+        return Verdict.RECOVERED if not early and (again or asked) else Verdict.LATE
+
+    def _came(self, seq: int, stretch: Stretch) -> None:
+        if not self.on_way.cut(seq, seq):
+            self.lost.cut(seq, seq)
+            self.lost_here -= not stretch.earlier
+        self.changed.put(seq, seq, (GapState.RECOVERED, stretch))
+
+    def _is_early(self, seq: int, now_s: float) -> bool:
+        """Before the account, but held by the board all the same: the account begins with it, nothing being settled yet."""
+        if self.begin is None or seq >= self.begin or self.fixed or not self.retransmits or seq < 0:
             return False
-        assert self.expected is not None
-        self._begin(self._held[0])
-        self._open(self.expected, self._held[0] - 1, now_s, place)
-        self.expected = seq
-        answer.released = len(self._held) - 1
-        self._held = []
+        if seq < self.begin - max(self.buffer or 0, MAX_JUMP):
+            return False
+        if seq + 1 < self.begin:
+            self._open(seq + 1, self.begin - 1, now_s, early=True)
+        self.begin = seq
         return True
 
-    def _behind(self, wire: int, seq: int, again: bool, now_s: float, place: int, answer: Offered) -> Verdict:
-        if not self.retransmits and self._stepped_back(wire, seq, answer):
-            return Verdict.HELD
-        ask = self._missing.pop(seq, None)
-        if ask is not None:
-            return self._mended(ask, again, now_s)
-        gap = self._forget_lost(seq)
-        if gap is not None:
-            gap.lost -= 1
-            gap.recovered += 1
-            self.changed[gap.first] = gap
-            return Verdict.RECOVERED
-        if self.floor is not None and seq < self.floor and self.retransmits:
-            return self._earlier(seq, now_s, place)
-        return Verdict.DUPLICATE
-
-    def _mended(self, ask: _Ask, again: bool, now_s: float) -> Verdict:
-        ask.gap.missing -= 1
-        ask.gap.recovered += 1
-        self.changed[ask.gap.first] = ask.gap
-        self._last_recovered_s = now_s
-        if ask.tries == 1:
-            self._rto_s = _clamp(self._rto_s * 7 / 8 + (now_s - ask.asked_s) / 2)
-        return Verdict.RECOVERED if again or ask.tries else Verdict.LATE
-
-    def _earlier(self, seq: int, now_s: float, place: int) -> Verdict:
-        """The board still held readings from before we knew it: its offer begins here."""
-        assert self.floor is not None
-        if seq < self.floor - 1:
-            self._open(seq + 1, self.floor - 1, now_s, place, offered=True)
-            self._missing = dict(sorted(self._missing.items()))
-        self.floor = seq
-        self._last_recovered_s = now_s
-        self._probes = 0
-        return Verdict.RECOVERED
-
-    def _stepped_back(self, wire: int, seq: int, answer: Offered) -> bool:
+    def _stepped_back(self, place: int, seq: int, answer: Offered) -> bool:
         """Level 0 has no boot number: two numbers in a row that were here already mean that it counts anew."""
         assert self.expected is not None
-        continues = self._held_back and bool(self._held) and wire == (self._held[-1] + 1) % WIRE
-        if continues:
-            self._held.append(wire)
-            answer.reboot = True
+        if self._held_back and self._held and seq == self._held[-1] + 1:
+            answer.anew = place
             return True
-        if seq in self._missing or seq == self.expected - 1:
+        if self.on_way.at(seq) is not None or seq == self.expected - 1:
             return False
-        self._drop_held(answer)
-        self._held, self._held_back = [wire], True
+        self._drop_held(place, answer)
+        self._held, self._held_back = [seq], True
         return True
 
-    def _drop_held(self, answer: Offered) -> None:
+    def _drop_held(self, place: int, answer: Offered) -> None:
+        if not self._held:
+            return
+        answer.fates[place] = False
         if self._held_back:
             answer.repeated += len(self._held)
-        else:
+        elif self._newest >= 0:  # before the first live one nothing is known of the board's clock, and no number is wrong
             answer.discarded += len(self._held)
         self._held = []
 
-    # --- gaps
+    # --- fates
 
-    def _open(self, first: int, last: int, now_s: float, place: int, *, offered: bool = False) -> None:
-        self.floor = first if self.floor is None else min(self.floor, first)
-        count = last - first + 1
-        most = min(MAX_MISSING, self.buffer if self.retransmits and self.buffer else MAX_MISSING)
-        gap = GapTrack(first, last, missing=min(count, most), lost=max(0, count - most))
-        due_s = now_s + (OFFER_S if offered else NAK_AFTER_S if self.retransmits else LATE_S)
-        for seq in range(last - gap.missing + 1, last + 1):
-            self._missing[seq] = _Ask(gap, due_s, last + 1 + NAK_AFTER_READINGS, offered)
-        if gap.lost:
-            self._remember_lost(first, last - gap.missing, gap)
-        self.new_gaps.append((gap, place))
-        self.changed[first] = gap
+    def _open(
+        self, first: int, last: int, now_s: float, *, after: int | None = None, offered: bool = False, early: bool = False
+    ) -> Stretch:
+        due_s = now_s + (NAK_AFTER_S if self.retransmits else LATE_S)
+        after = last + 1 + NAK_AFTER_READINGS if after is None else after
+        stretch = Stretch(first, last, due_s, after, offered=offered, early=early)
+        self.on_way.put(first, last, stretch)
+        self.changed.put(first, last, (GapState.OPEN, stretch))
+        self.new.append(stretch)
+        self.found += 0 if early else last - first + 1
+        return stretch
 
-    def gone(self, wire: Iterable[int]) -> int:
-        """The board does not hold these any more. Returns how many are lost by that."""
-        count = 0
-        for number in wire:
-            if self.floor is not None and number == (self.floor - 1) % WIRE:
-                self._settled = True
-            seq = (self.expected or 0) + _ahead(number, self.expected or 0)
-            ask = self._missing.pop(seq, None)
-            if ask is not None:
-                self._lose(seq, ask)
-                count += 1
-        return count
+    def _again(self, piece: Piece[Stretch]) -> None:
+        self.on_way.put(*piece)
+        self.changed.put(piece.first, piece.last, (GapState.OPEN, piece.value))
+        self.lost_here -= 0 if piece.value.earlier else piece.size
+
+    def _overrun(self) -> None:
+        """A board with `buffer` places cannot hold a number more than `buffer` behind its newest."""
+        if self.retransmits and self.buffer is not None and self.expected is not None:
+            self._lose(0, self.expected - self.buffer - 1)
+
+    def _lose(self, first: int, last: int) -> None:
+        """Those of first … last that are on their way are lost; but where the board does not say what it held when we met
+        it, what is below all that came is taken for before the account."""
+        if not self.on_way or self.on_way.first > last:
+            return
+        doubtful = -1 if self._sure else (NEVER if self._lowest is None else self._lowest)
+        for piece in self.on_way.cut(first, last):
+            if piece.first < doubtful:
+                self.changed.put(piece.first, piece.last, (GapState.BEFORE, piece.value))
+                self.begin = max(self.begin or 0, piece.last + 1)
+                continue
+            self.lost.put(*piece)
+            self.changed.put(piece.first, piece.last, (GapState.LOST, piece.value))
+            self.lost_here += piece.size
+            piece.value.earlier = False
+        while len(self.lost) > MAX_LOST:
+            self.lost.cut(self.lost.first, next(iter(self.lost)).last)
 
     def poll(self, now_s: float) -> list[int]:
-        """Wire numbers to ask for now; what was asked for often enough is lost. Call a few times a second or more."""
-        due: list[int] = []
-        expired = False
-        offering = now_s < self._offer_until_s and now_s - self._last_recovered_s < OFFER_S
-        for seq, ask in list(islice(self._missing.items(), LOOKED_AT)):
-            early = ask.tries == 0 and not ask.offered and self.retransmits and (self.expected or 0) > ask.after
-            if (now_s < ask.due_s and not early) or (offering and ask.offered and not ask.tries):
-                continue
-            if not self.retransmits or ask.tries >= MAX_TRIES:
-                self._lose(seq, self._missing.pop(seq))
-            elif len(due) < ASKED_AT_ONCE:
-                expired |= ask.tries > 0 and self._last_recovered_s < ask.asked_s
-                due.append(seq)
-        if expired:
-            self._rto_s = _clamp(self._rto_s * 2)
-        for seq in due:
-            ask = self._missing[seq]
-            ask.tries, ask.asked_s, ask.due_s = ask.tries + 1, now_s, now_s + self._rto_s
-        return [seq % WIRE for seq in due] + self._probe(now_s, offering)
-
-    def _probe(self, now_s: float, offering: bool) -> list[int]:
-        """Is there a reading before the first one that we know?"""
-        if self._settled or self.floor is None or offering or now_s < self._probe_due_s:
+        """Wire numbers to ask for now; at level 0 what is too late is lost. Call a few times a second or more."""
+        if not self.on_way:
             return []
-        if self._probes >= MAX_TRIES:
-            self._settled = True
+        if not self.retransmits:
+            for piece in [piece for piece in self.on_way if piece.value.due_s <= now_s]:
+                self._lose(piece.first, piece.last)
             return []
-        self._probes += 1
-        self._probe_due_s = now_s + self._rto_s
-        return [(self.floor - 1) % WIRE]
+        return [seq % WIRE_NUMBERS for seq in self.asking.due(self._askable(now_s), now_s)]
 
-    def give_up(self) -> int:
-        """The boot is over: what is missing now is lost. Returns how many."""
-        count = len(self._missing)
-        for seq, ask in list(self._missing.items()):
-            self._lose(seq, ask)
-        self._missing.clear()
-        return count
+    def _askable(self, now_s: float) -> Iterator[tuple[int, int]]:
+        """Stretches of numbers that the board may be asked for, from where it was asked last, once round."""
+        cursor = self.asking.cursor
+        for piece in islice(self.on_way.beginning_after(cursor), LOOKED_AT):
+            first, last = self._askable_of(piece, now_s)
+            yield max(first, cursor + 1), last
+        for piece in islice(self.on_way, LOOKED_AT):
+            first, last = self._askable_of(piece, now_s)
+            yield first, min(last, cursor)
 
-    def take_changed(self) -> list[GapTrack]:
-        """Gaps that are new or have changed since the last call."""
-        changed = list(self.changed.values())
-        self.changed = {}
+    def _askable_of(self, piece: Piece[Stretch], now_s: float) -> tuple[int, int]:
+        stretch = piece.value
+        if stretch.offered and not self.asking.paused(now_s):
+            return piece.first, min(piece.last, self.asking.offered_up_to - 1)
+        if not stretch.offered and now_s < stretch.due_s and (self.expected or 0) <= stretch.after:
+            return piece.first, piece.first - 1
+        if not self._sure and piece.last < (NEVER if self._lowest is None else self._lowest):
+            return piece.last, piece.last  # whether it holds any of these: the newest will tell
+        return piece.first, piece.last
+
+    def take_changed(self) -> Ranges[Fate]:
+        """What became of which numbers since the last call."""
+        changed, self.changed = self.changed, Ranges()
         return changed
 
-    def _lose(self, seq: int, ask: _Ask) -> None:
-        ask.gap.missing -= 1
-        ask.gap.lost += 1
-        self.changed[ask.gap.first] = ask.gap
-        self._remember_lost(seq, seq, ask.gap)
-
-    def _remember_lost(self, first: int, last: int, gap: GapTrack) -> None:
-        if self._lost and self._lost[-1][1] == first - 1 and self._lost[-1][2] is gap:
-            self._lost[-1] = (self._lost[-1][0], last, gap)
-            return
-        self._lost.insert(bisect_right(self._lost, (first, WIRE * WIRE), key=lambda item: item[:2]), (first, last, gap))
-        if len(self._lost) > MAX_LOST:
-            del self._lost[0]
-
-    def _forget_lost(self, seq: int) -> GapTrack | None:
-        place = bisect_right(self._lost, seq, key=lambda item: item[0]) - 1
-        if place < 0 or self._lost[place][1] < seq:
-            return None
-        first, last, gap = self._lost.pop(place)
-        pieces = [(first, seq - 1, gap), (seq + 1, last, gap)]
-        self._lost[place:place] = [piece for piece in pieces if piece[0] <= piece[1]]
-        return gap
+    def give_back(self, changed: Ranges[Fate]) -> None:
+        """What was taken could not be stored: it comes again, under what changed since."""
+        newer, self.changed = self.changed, changed
+        for piece in newer:
+            self.changed.put(*piece)
 
 
 def _ahead(wire: int, expected: int) -> int:
     """How far a wire number is ahead of the expected one, by the shorter way round."""
-    return (wire - expected + WIRE // 2) % WIRE - WIRE // 2
-
-
-def _clamp(rto_s: float) -> float:
-    return min(RTO_MOST_S, max(RTO_LEAST_S, rto_s))
+    return (wire - expected + WIRE_NUMBERS // 2) % WIRE_NUMBERS - WIRE_NUMBERS // 2

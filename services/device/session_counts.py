@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 
+from services.analysis.ranges import Ranges, part_of
 from services.clock import Clock
 from services.device.boot import Boot, Taken
-from services.device.verdicts import Judged
+from services.device.boot_identity import KEPT
+from services.device.columns import Line
+from services.device.sequence import SequenceTracker
+from services.device.verdicts import Judged, refused_line
 from services.errors import DatabaseError
 from services.model import (
-    WIRE_NUMBERS,
     CommandOutcome,
     Counts,
     Event,
@@ -35,7 +38,7 @@ from services.wire.decoders import BadLine, printable
 log = logging.getLogger(__name__)
 SUMMARY_US = 1_000_000  # losses and repairs are told once a second, not once each
 MAX_GAPS = 2_000  # remembered for the live chart
-FORGOTTEN_GAPS = 1_000  # closed ones, when there are more than that
+MAX_EVENTS = 1_000  # that wait for room in the storage
 _WORDS = {EventKind.GAP: "missing", EventKind.RECOVERED: "recovered", EventKind.LOST: "lost"}
 
 
@@ -50,13 +53,23 @@ class Ledger:
         self._events: list[Event] = []
         self._noted: Counter[EventKind] = Counter()
         self._noted_us = 0
-        self._gaps: dict[tuple[int, int], Gap] = {}
+        self._trackers: list[SequenceTracker] = []  # of this session, the one that runs last
+        self._lost_before = 0  # by those that are forgotten, and by boots of earlier sessions that ended in this one
+        self._told = Counter[str]()  # of what the trackers found and lost, what was told
+        self._gaps: dict[int, Ranges[Gap]] = {}
+        self._unsaid: dict[int, Boot] = {}  # what became of their numbers could not be handed over: it must be tried again
+        self._ended: list[Gap] = []  # likewise, of boots of earlier sessions
         self.version = 0  # grows with everything but readings: events, gaps, lines that were refused
 
     @property
     def counts(self) -> Counts:
-        """A copy."""
-        return msgspec.structs.replace(self._counts, reasons=dict(self._counts.reasons))
+        """A copy. What is missing and lost follows from the boots' accounts."""
+        missing = self._trackers[-1].on_way.total if self._trackers else 0
+        return msgspec.structs.replace(self._counts, reasons=dict(self._counts.reasons), missing=missing, lost=self._lost)
+
+    @property
+    def _lost(self) -> int:
+        return self._lost_before + sum(tracker.lost_here for tracker in self._trackers)
 
     @property
     def begun(self) -> bool:
@@ -69,22 +82,47 @@ class Ledger:
         return self._counts.recovered + self._counts.late
 
     def gaps(self, t0_us: int, t1_us: int) -> list[Gap]:
-        """Gaps of the window as they stand now, the newest state of each."""
-        return [gap for gap in self._gaps.values() if gap.t1_us >= t0_us and gap.t0_us < t1_us]
+        """Gaps of this session as they stand now, in the order in which they replace what is stored of them."""
+        found = (part_of(gap, first, last) for gaps in self._gaps.values() for first, last, gap in gaps)
+        return [gap for gap in found if gap.t1_us >= t0_us and gap.t0_us < t1_us]
 
-    def restored(self) -> Restored | None:
-        """What the database knows of this board's newest boot; nothing, and said so, when it cannot be read."""
+    def restored(self) -> Restored:
+        """What the database knows of this board's boots; nothing, and said so, when it cannot be read. Not to be called
+        under a lock: it waits for the disk."""
         try:
             return self._storage.restored(self._device)
         except DatabaseError as error:
             log.warning("%s: what is stored is not known, so this counts as a new boot: %s", self._device, error)
             # A number that no boot before can have had: readings of two boots must never meet under one.
-            return Restored(-1, WIRE_NUMBERS - 1, 0, (), (), self._clock.now_us() // 1_000_000)
+            return Restored(highest_boot=self._clock.now_us() // 1_000_000)
 
     # --- what came
 
-    def readings(self, boot: Boot, taken: Taken, judged: Judged, now_us: int, words: tuple[str, ...]) -> None:
-        """A batch: its readings are to be stored, everything else is counted; one write."""
+    def readings(self, boot: Boot, taken: Taken, judged: Judged, now_us: int, words: tuple[str, ...]) -> bool:
+        """A batch: its readings are to be stored, everything else is counted; one write. False when there was no room for
+        it: then it counts as if it had not come."""
+        good, rejected, marks = judged.readings, judged.rejected, judged.marks
+        kinds: Counter[str] = Counter()
+        if taken.duplicates or rejected or taken.wild or taken.unaccounted:
+            kinds.update({"duplicates": taken.duplicates, "rejected": len(rejected), Reason.WILD_JUMP: taken.wild})
+            kinds.update({"unaccounted": taken.unaccounted})
+            kinds.update(item.reason for item in rejected)
+        kinds.update(marks)
+        if taken.strays:
+            self._strays(taken.strays, now_us)
+        stored = self._write(
+            boot,
+            readings=good if len(good) else None,
+            rejected=tuple(rejected),
+            tallies=_tallies(kinds, now_us),
+            identity=boot.identity,
+            words=words if marks else (),
+        )
+        if stored:
+            self._count(taken, judged)
+        return stored
+
+    def _count(self, taken: Taken, judged: Judged) -> None:
         counts, good, rejected, marks = self._counts, judged.readings, judged.rejected, judged.marks
         counts.received += len(good)
         counts.marked += sum(marks.values())
@@ -92,46 +130,63 @@ class Ledger:
         counts.late += taken.late
         counts.duplicates += taken.duplicates
         counts.rejected += len(rejected)
-        if taken.recovered:
-            self._noted[EventKind.RECOVERED] += taken.recovered
-        kinds: Counter[str] = Counter()
-        if taken.duplicates or rejected or taken.wild:
-            kinds.update({"duplicates": taken.duplicates, "rejected": len(rejected), Reason.WILD_JUMP: taken.wild})
-            kinds.update(self._reasons(item.reason for item in rejected))
-        if marks:
-            kinds.update(self._reasons(reason for reason, count in marks.items() for _ in range(count)))
-        self._write(
-            readings=good if len(good) else None,
-            rejected=tuple(rejected),
-            gaps=self._changed_gaps(boot),
-            tallies=_tallies(kinds, now_us),
-            boot=boot.number,
-            ack=boot.tracker.ack,
-            words=words if marks else (),
-        )
+        counts.unaccounted += taken.unaccounted
+        self._noted[EventKind.RECOVERED] += taken.recovered
+        if rejected or marks:
+            self._reasons(item.reason for item in rejected)
+            self._reasons(reason for reason, count in marks.items() for _ in range(count))
 
-    def bad_line(self, line: BadLine, now_us: int) -> None:
-        """A line that says nothing."""
+    def bad_line(self, line: BadLine, now_us: int, *, numbered: bool) -> None:
+        """A line that says nothing. Where readings are numbered, its number will tell what is missing."""
         self._counts.bad_lines += 1
         self._counts.corrupt += line.reason is Reason.CORRUPT
-        kinds = Counter({"bad_lines": 1, line.reason: 1})
+        self._counts.unaccounted += not numbered
+        kinds: Counter[str] = Counter({"bad_lines": 1, line.reason: 1, "unaccounted": int(not numbered)})
         self._reasons([line.reason])
         text = printable(line.line.decode("utf-8", "replace"), 256)
         kept = Rejected(self._device, now_us, line.reason, text, line.detail)
         self._write(rejected=(kept,), tallies=_tallies(kinds, now_us))
 
+    def _strays(self, lines: list[Line], now_us: int) -> None:
+        """Lines without a number where others have one, or that are no readings at all."""
+        refused = [refused_line(self._device, line, now_us) for line in lines]
+        kinds = Counter[str]({"unaccounted": len(lines)})
+        kinds.update(self._reasons(item.reason for item in refused))
+        self._counts.unaccounted += len(lines)
+        self._write(rejected=tuple(refused), tallies=_tallies(kinds, now_us))
+
+    def begins(self, boot: Boot, ended: list[Gap]) -> None:
+        """Another boot speaks; `ended`: what boots of earlier sessions still had on their way is lost."""
+        if boot.tracker in self._trackers:
+            self._trackers.remove(boot.tracker)
+        self._trackers.append(boot.tracker)
+        while len(self._trackers) > KEPT:
+            self._lost_before += self._trackers.pop(0).lost_here
+        self._lost_before += sum(gap.lost for gap in ended)
+        self._ended += ended
+        self._note_gaps(ended)
+        self._write_ended()
+
     def settled(self, boot: Boot) -> None:
-        """What became of gaps, and how far everything is accounted for."""
-        self._write(gaps=self._changed_gaps(boot), boot=boot.number, ack=boot.tracker.ack)
+        """What became of numbers, and how far everything is accounted for."""
+        self._write(boot, identity=boot.identity)
 
     def closed(self, boot: Boot) -> None:
         """The boot is over: what it still misses is lost."""
-        boot.tracker.give_up()
-        self._write(gaps=self._changed_gaps(boot))
+        boot.tracker.end()
+        self.settled(boot)
 
-    def announced(self, boot: Boot) -> None:
-        """Gaps that a hello opened; nothing is acknowledged by that."""
-        self._write(gaps=self._changed_gaps(boot))
+    def settle_unsaid(self, boot: Boot, acknowledgeable: int | None) -> None:
+        """Hand over what changed since the last time, if anything did."""
+        if boot.tracker.changed or boot.tracker.ack != acknowledgeable:
+            self.settled(boot)
+        for unsaid in list(self._unsaid.values()):
+            self.settled(unsaid)
+        self._write_ended()
+
+    def _write_ended(self) -> None:
+        if self._ended and self._storage.append(Write(self._device, gaps=tuple(self._ended))):
+            self._ended = []
 
     # --- what happened
 
@@ -148,8 +203,11 @@ class Ledger:
 
     def summaries(self, now_us: int) -> None:
         """Losses and repairs since the last time, one event each."""
-        if not self._noted or 0 <= now_us - self._noted_us < SUMMARY_US:
+        if 0 <= now_us - self._noted_us < SUMMARY_US:
             return
+        for kind, total in ((EventKind.GAP, sum(tracker.found for tracker in self._trackers)), (EventKind.LOST, self._lost)):
+            self._noted[kind] += max(0, total - self._told[kind])
+            self._told[kind] = total
         for kind, count in self._noted.items():
             if count:
                 self.event(kind, f"{count} reading{'s' if count > 1 else ''} {_WORDS[kind]}", {"count": count})
@@ -163,11 +221,23 @@ class Ledger:
 
     # --- inside
 
-    def _write(self, **parts: Any) -> None:
-        told = any(parts.get(name) for name in ("rejected", "gaps", "tallies"))
-        self.version += told
-        if told or "ack" in parts:
-            self._storage.append(Write(self._device, events=self._take_events(), **parts))
+    def _write(self, boot: Boot | None = None, **parts: Any) -> bool:
+        """Hand over, with what waits to be said of the boot and of events. False when the storage has no room for it."""
+        changed = boot.tracker.take_changed() if boot is not None else None
+        if boot is not None and changed is not None:
+            parts |= {"gaps": boot.gaps_of(changed, self._device), "boot": boot.number, "ack": boot.tracker.ack}
+        self.version += any(parts.get(name) for name in ("rejected", "gaps", "tallies"))
+        events = self._take_events()
+        if self._storage.append(Write(self._device, events=events, **parts)):
+            self._note_gaps(parts.get("gaps", ()))
+            if boot is not None:
+                self._unsaid.pop(boot.number, None)
+            return True
+        self._events = [*events, *self._events][-MAX_EVENTS:]
+        if boot is not None and changed is not None:
+            boot.tracker.give_back(changed)
+            self._unsaid[boot.number] = boot
+        return False
 
     def _take_events(self) -> tuple[Event, ...]:
         events, self._events = tuple(self._events), []
@@ -179,21 +249,14 @@ class Ledger:
             self._counts.reasons[str(reason)] = self._counts.reasons.get(str(reason), 0) + 1
         return told
 
-    def _changed_gaps(self, boot: Boot) -> tuple[Gap, ...]:
-        changed = boot.changed_gaps(self._device)
-        for gap in changed:
-            before = self._gaps.get((gap.boot, gap.first))
-            if before is None and gap.missing:
-                self._noted[EventKind.GAP] += gap.missing
-            self._counts.missing += gap.missing - (before.missing if before else 0)
-            lost = gap.lost - (before.lost if before else 0)
-            self._counts.lost += lost
-            self._noted[EventKind.LOST] += max(0, lost)
-            self._gaps[gap.boot, gap.first] = gap
-        if len(self._gaps) > MAX_GAPS:
-            for key in [key for key, gap in self._gaps.items() if not gap.missing][:FORGOTTEN_GAPS]:
-                del self._gaps[key]
-        return changed
+    def _note_gaps(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            known = self._gaps.setdefault(gap.boot, Ranges())
+            known.put(gap.first, gap.last, gap)
+            if len(known) > MAX_GAPS:
+                known.cut(known.first, next(iter(known)).last)
+        while len(self._gaps) > KEPT:
+            del self._gaps[next(iter(self._gaps))]
 
 
 def _tallies(kinds: Counter[Any], now_us: int) -> tuple[Tally, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from services.analysis.marks import CHANNEL_OF, REASONS, StatusWords, flags_of, mark_of, marked, status_of
 from services.analysis.validation import NO_LIMIT, OPTION_NAMES, Bounds, Limits, Range, all_within, is_number, range_marks
 from services.device.boot import Taken
-from services.device.columns import line_text
+from services.device.columns import Line, line_text
 from services.model import Marked, Readings, Reason, Rejected
 from services.wire.decoders import BadReading, ReadingLine
 
@@ -83,6 +83,12 @@ def _rejected(taken: Taken, place: int, device: str) -> Rejected:
     reason, detail = (line.reason, line.detail) if isinstance(line, BadReading) else (Reason.NOT_FINITE, _too_large(line))
     boot, seq, time_us = int(rows.boot[place]), int(rows.seq[place]), int(rows.time_us[place])
     return Rejected(device, time_us, reason, line_text(line), detail, boot, seq)
+
+
+def refused_line(device: str, line: Line, time_us: int) -> Rejected:
+    """A line without a number where one is due, or that is no reading."""
+    reason, detail = (line.reason, line.detail) if isinstance(line, BadReading) else (Reason.BAD_SEQ, "it has no number")
+    return Rejected(device, time_us, reason, line_text(line), detail)
 
 
 def _too_large(line: ReadingLine) -> str:

@@ -34,21 +34,20 @@ class Backlog:
         self._recent_weight = 0
         self._weight = 0  # of all that is not committed, taken or not
         self._loose = 0  # writes at the end that were not joined yet
-        self._lowest_dropped: dict[tuple[str, int], int] = {}
         self.cut = False  # the last helping was not all
         self.accepted = 0  # readings so far
         self.readings = 0  # of them not committed
         self.dropped = 0  # readings that found no place
 
     def append(self, write: Write) -> bool:
-        """Take it in, unless the bound is reached: then it is dropped and counted, and never acknowledged."""
+        """Take it in, unless the bound is reached: then it is dropped and counted, and whoever sent it is told by False."""
         rows = 0 if write.readings is None else len(write.readings)
         weight = _weight(write)
         with self._lock:
             if self._weight + weight > self._bound:
-                self._drop(write, rows)
+                self.dropped += rows
                 return False
-            self._waiting.append(self._honest(write))
+            self._waiting.append(write)
             self._weight += weight
             self._loose += 1
             self.accepted += rows
@@ -115,24 +114,6 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._taken)
 
-    def _drop(self, write: Write, rows: int) -> None:
-        self.dropped += rows
-        if write.readings is None or not rows:
-            return
-        for boot in set(write.readings.boot.tolist()):
-            lowest = int(write.readings.seq[write.readings.boot == boot].min())
-            at = (write.device, boot)
-            self._lowest_dropped[at] = min(lowest, self._lowest_dropped.get(at, lowest))
-
-    def _honest(self, write: Write) -> Write:
-        """An acknowledgement never covers a reading that was dropped: the board may still have it."""
-        if not self._lowest_dropped or write.ack is None or write.boot is None:
-            return write
-        lowest = self._lowest_dropped.get((write.device, write.boot))
-        if lowest is None or write.ack < lowest:
-            return write
-        return msgspec.structs.replace(write, ack=lowest - 1 if lowest else None)
-
 
 def join(writes: Iterable[Write]) -> Iterator[Write]:
     """The same in fewer: those of one boot of a device together, up to JOINED readings each, each device's order kept."""
@@ -164,7 +145,8 @@ def _joined(writes: list[Write]) -> Write:
     }
     ack = max((write.ack for write in writes if write.ack is not None), default=None)
     rules = next((write.rules for write in reversed(writes) if write.rules is not None), None)
-    return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, rules=rules, **beside)
+    identity = next((write.identity for write in reversed(writes) if write.identity is not None), None)
+    return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, rules=rules, identity=identity, **beside)
 
 
 def _once(write: Write) -> Write:

@@ -7,24 +7,44 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.model import I64, Counts, Event, EventKind, Gap, GapState, Reading, Reason, Rejected, Restored
+from services.model import (
+    I64,
+    Counts,
+    Event,
+    EventKind,
+    Gap,
+    GapState,
+    Identity,
+    Reading,
+    Reason,
+    Rejected,
+    Restored,
+    StoredRun,
+)
 from services.storage.database import Connection
 from services.storage.history import Scope, Total
-from services.storage.rows import Run, newest_seqs, reading_of, readings_between, runs_between
+from services.storage.rows import Run, reading_of, readings_between, runs_between
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_US, SEQ_BITS, SEQ_MASK
 from services.storage.status_words import status_words
 
-PRESENT_ROWS = 110_000  # how far back a restart looks for numbers that came
+RUNS = 16  # boots that a restart may go on with
+GAPS_BACK = 1_000  # of each of them: gaps of which something may still come
 GAPS_LIMIT = 10_000
-_GAP = "d.name, r.boot, g.first, g.last, g.t0_us, g.t1_us, g.state, g.missing, g.recovered, g.lost"
+_GAP = "d.name, r.boot, g.first, g.last, g.t0_us, g.t1_us, g.state"
 _GAPS = f"SELECT {_GAP} FROM gaps AS g JOIN runs AS r USING (run_id) JOIN devices AS d ON d.device_id = g.device_id"  # noqa: S608
 _TOUCHING = "g.device_id = ? AND g.t0_us > ? AND g.t0_us < ? AND g.t1_us >= ?"
 _GAPS_BETWEEN = " ".join((_GAPS, "WHERE", _TOUCHING, "ORDER BY g.t0_us DESC LIMIT ?"))
-_HOLES = " ".join(("SELECT g.t0_us, g.t1_us, g.missing, g.lost FROM gaps AS g WHERE", _TOUCHING, "AND g.missing + g.lost > 0"))
+_HOLES = " ".join(
+    (
+        "SELECT g.t0_us, g.t1_us, g.last - g.first + 1, g.state = 'lost' FROM gaps AS g WHERE",
+        _TOUCHING,
+        "AND g.state <> 'recovered'",
+    )
+)
 _GAPS_OPEN = " ".join((_GAPS, "WHERE g.run_id = ? AND g.state = 'open' ORDER BY g.first"))
-_RUN = "SELECT run_id, boot, t0_us, disorder_us FROM runs WHERE device_id = ?"
-_NEWEST_RUN = " ".join((_RUN, "ORDER BY run_id DESC LIMIT 1"))
-_LATEST_RUN = " ".join((_RUN, "ORDER BY last_us DESC, run_id DESC LIMIT 1"))
+_GAPS_LOST = " ".join((_GAPS, "WHERE g.run_id = ? AND g.state = 'lost' ORDER BY g.first DESC LIMIT ?"))
+_NEWEST_RUNS = """SELECT run_id, boot, board_id, wire_boot, last_ms, last_us FROM runs WHERE device_id = ?
+    ORDER BY run_id DESC LIMIT ?"""
 
 
 def devices(conn: Connection) -> list[str]:
@@ -82,8 +102,8 @@ def _touching(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> tuple[i
 
 
 def _gap(row: tuple[Any, ...]) -> Gap:
-    device, boot, first, last, t0_us, t1_us, state, missing, recovered, lost = row
-    return Gap(device, boot, first, last, t0_us, t1_us, GapState(state), missing, recovered, lost)
+    device, boot, first, last, t0_us, t1_us, state = row
+    return Gap(device, boot, first, last, t0_us, t1_us, GapState(state))
 
 
 def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total) -> Counts:
@@ -102,7 +122,7 @@ def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total)
         )
     )
     reasons = {str(reason): tallies[reason] for reason in Reason if reason in tallies}
-    beside = {name: tallies.get(name, 0) for name in ("rejected", "duplicates", "bad_lines", "corrupt")}
+    beside = {name: tallies.get(name, 0) for name in ("rejected", "duplicates", "bad_lines", "corrupt", "unaccounted")}
     return Counts(
         received=received, marked=marked, recovered=recovered, late=late, missing=missing, lost=lost, reasons=reasons, **beside
     )
@@ -111,8 +131,8 @@ def counts(conn: Connection, where: Scope, t0_us: int, t1_us: int, found: Total)
 def _not_there(conn: Connection, where: Scope, t0_us: int, t1_us: int) -> tuple[int, int]:
     values = _touching(conn, where, t0_us, t1_us)
     table: I64 = np.array(conn.execute(_HOLES, values).fetchall(), np.int64).reshape(-1, 4)
-    begin, end, missing, lost = table.T
-    return _inside(begin, end, missing, t0_us, t1_us), _inside(begin, end, lost, t0_us, t1_us)
+    begin, end, number, lost = table.T
+    return _inside(begin, end, number * (1 - lost), t0_us, t1_us), _inside(begin, end, number * lost, t0_us, t1_us)
 
 
 def _inside(begin: I64, end: I64, number: I64, t0_us: int, t1_us: int) -> int:
@@ -154,34 +174,31 @@ def rejected(conn: Connection, device: str | None, limit: int) -> list[Rejected]
 # --- going on after a restart
 
 
-def restored(conn: Connection, where: Scope) -> Restored | None:
-    """Where the device's newest boot stood; None when nothing of the device is stored."""
-    row = conn.execute(_NEWEST_RUN, (where.device_id,)).fetchone()
-    if row is None:
-        return None
-    run = Run(*row)
-    present = _intervals(_known(conn, run))
-    times = conn.execute(
-        "SELECT last_us, highest_boot FROM runs JOIN devices USING (device_id) WHERE run_id = ?", row[:1]
-    ).fetchone()
-    still_open = tuple(_gap(gap) for gap in conn.execute(_GAPS_OPEN, (run.run_id,)))
-    last_seq = present[-1][1] if present else -1
-    return Restored(run.boot, last_seq, times[0], present, still_open, times[1])
+def restored(conn: Connection, where: Scope) -> Restored:
+    """Where the device's newest boots stood."""
+    runs = conn.execute(_NEWEST_RUNS, (where.device_id, RUNS)).fetchall()
+    highest = conn.execute("SELECT highest_boot FROM devices WHERE device_id = ?", (where.device_id,)).fetchone()[0]
+    return Restored(tuple(_stored_run(conn, *run) for run in runs), highest)
 
 
-def _known(conn: Connection, run: Run) -> I64:
-    """Numbers on disk, readings and refused ones, ascending: the newest PRESENT_ROWS readings and all refused among them."""
-    came = newest_seqs(conn, run, PRESENT_ROWS)
-    lowest = int(came[0]) if len(came) == PRESENT_ROWS else 0
-    refused = conn.execute("SELECT id FROM rejected_seqs WHERE id >= ? AND id < ?", (run.run_id << SEQ_BITS | lowest, run.end_id))
-    return np.union1d(came, np.fromiter((row[0] & SEQ_MASK for row in refused), np.int64))
+_EXTENT = """SELECT
+    (SELECT min(id) FROM readings WHERE id BETWEEN :low AND :high),
+    (SELECT max(id) FROM readings WHERE id BETWEEN :low AND :high),
+    (SELECT max(id) FROM rejected_seqs WHERE id BETWEEN :low AND :high), (SELECT max(last) FROM gaps WHERE run_id = :run_id)"""
 
 
-def _intervals(numbers: I64) -> tuple[tuple[int, int], ...]:
-    """Ascending numbers as disjoint inclusive intervals."""
-    if not len(numbers):
-        return ()
-    breaks = np.flatnonzero(np.diff(numbers) != 1)
-    first = numbers[np.concatenate(([0], breaks + 1))]
-    last = numbers[np.concatenate((breaks, [len(numbers) - 1]))]
-    return tuple(zip(first.tolist(), last.tolist(), strict=True))
+def _stored_run(
+    conn: Connection, run_id: int, boot: int, board_id: str, wire_boot: int | None, last_ms: int | None, last_us: int
+) -> StoredRun:
+    low, high = run_id << SEQ_BITS, run_id << SEQ_BITS | SEQ_MASK
+    lowest, *last = conn.execute(_EXTENT, {"low": low, "high": high, "run_id": run_id}).fetchone()
+    lost = conn.execute(_GAPS_LOST, (run_id, GAPS_BACK)).fetchall()
+    found = sorted([*conn.execute(_GAPS_OPEN, (run_id,)), *lost], key=lambda row: int(row[2]))
+    return StoredRun(
+        boot,
+        Identity(board_id, wire_boot, last_ms),
+        max((seq & SEQ_MASK for seq in last if seq is not None), default=-1),
+        last_us,
+        None if lowest is None else lowest & SEQ_MASK,
+        tuple(map(_gap, found)),
+    )

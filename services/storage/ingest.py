@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from services.analysis.marks import marked
 from services.analysis.validation import LARGEST, NO_LIMIT
-from services.model import I64, Event, Gap, Readings, Rejected, Tally, Write
+from services.model import I64, Event, Gap, Identity, Readings, Rejected, Tally, Write
 from services.storage import alert_record, rollups
+from services.storage import gaps as stored_gaps
 from services.storage.database import Connection
 from services.storage.overlaps import Overlaps
 from services.storage.rows import Rows
@@ -45,7 +46,7 @@ ROW_ERRORS = (
 
 
 class Durable(msgspec.Struct, frozen=True):
-    """After a commit: every reading of this boot up to the extended number `ack` is on disk, or given up."""
+    """After a commit: every number of this boot's account up to the extended one `ack` is settled on disk."""
 
     device: str
     boot: int
@@ -125,7 +126,10 @@ class Ingest:
         rejected = [line for write in writes for line in write.rejected]
         gaps = [gap for write in writes for gap in write.gaps]
         tallies = [tally for write in writes for tally in write.tallies]
+        identities = {write.boot: write.identity for write in writes if write.identity is not None}
         if not (readings or rejected or gaps or tallies):
+            if name in self._devices:
+                self._store_identities(self._devices[name], identities)
             return
         device = self._device(name)
         if readings:
@@ -133,6 +137,7 @@ class Ingest:
         self._store_rejected(device, rejected)
         self._store_gaps(device, gaps)
         self._store_tallies(device, tallies)
+        self._store_identities(device, identities)
 
     def _readings_of(self, write: Write) -> Readings:
         assert write.readings is not None
@@ -286,19 +291,23 @@ class Ingest:
     def _store_gaps(self, device: DeviceState, gaps: list[Gap]) -> None:
         if not gaps:
             return
-        newest = {(gap.boot, gap.first): gap for gap in gaps}.values()
-        rows = [
-            (
-                self._run(device, gap.boot, gap.t0_us).run_id, int(gap.first), int(gap.last), device.device_id, int(gap.t0_us),
-                int(gap.t1_us), str(gap.state), int(gap.missing), int(gap.recovered), int(gap.lost),
-            )
-            for gap in newest
-        ]  # fmt: skip
-        self._each("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        longest = max(gap.t1_us - gap.t0_us for gap in newest)
+        for boot, ranges in stored_gaps.of_boots(gaps).items():
+            run = self._run(device, boot, next(iter(ranges)).value.t0_us)
+            stored_gaps.write(self._conn, device.device_id, run.run_id, ranges)
+        longest = max(gap.t1_us - gap.t0_us for gap in gaps)
         if longest > device.longest_gap_us:
             device.longest_gap_us = longest
             self._conn.execute("UPDATE devices SET longest_gap_us = ? WHERE device_id = ?", (longest, device.device_id))
+
+    def _store_identities(self, device: DeviceState, identities: dict[int | None, Identity]) -> None:
+        self._conn.executemany(
+            "UPDATE runs SET board_id = ?, wire_boot = ?, last_ms = ? WHERE run_id = ?",
+            [
+                (*msgspec.structs.astuple(identity), run.run_id)
+                for boot, identity in identities.items()
+                if boot is not None and (run := device.runs.get(boot)) is not None
+            ],
+        )
 
     def _store_tallies(self, device: DeviceState, tallies: Iterable[Tally]) -> None:
         sums: Counter[tuple[int, str]] = Counter()

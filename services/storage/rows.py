@@ -158,13 +158,6 @@ def _first_after(conn: Connection, run: Run, t0_us: int, t1_us: int) -> int | No
     return max(t0_us, int(row[0]) + run.t0_us - run.disorder_us)
 
 
-def newest_seqs(conn: Connection, run: Run, limit: int) -> I64:
-    """The run's newest sequence numbers, ascending."""
-    newest = "SELECT id FROM readings WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
-    rows = chain.from_iterable(conn.execute(newest, (run.first_id, run.end_id, limit)))
-    return np.fromiter(rows, np.int64)[::-1] & SEQ_MASK
-
-
 def reading_of(device: str, readings: Readings, at: int, words: Sequence[str] = ()) -> Reading:
     """One row as a Reading; when it was received is not stored, its own time stands for it."""
     time_us = int(readings.time_us[at])

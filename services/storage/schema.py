@@ -172,5 +172,46 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (device_id, t0_us)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        # A run of numbers and a board's boot are two things. Of older runs only the number is known, that of the board's
+        # boot where it was not taken; '' fits any board.
+        "ALTER TABLE runs ADD COLUMN board_id TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN wire_boot INTEGER",  # NULL: the board says none (level 0)
+        "ALTER TABLE runs ADD COLUMN last_ms INTEGER",  # the board's uptime at the newest reading
+        "UPDATE runs SET wire_boot = boot",
+        # A gap is numbers of one fate: 'open', 'recovered' or 'lost'; how many is last - first + 1, and is kept nowhere else.
+        "ALTER TABLE gaps RENAME TO old_gaps",
+        "DROP INDEX gaps_time",
+        "DROP INDEX gaps_open",
+        """CREATE TABLE gaps (
+            run_id INTEGER NOT NULL REFERENCES runs, first INTEGER NOT NULL, last INTEGER NOT NULL,
+            device_id INTEGER NOT NULL REFERENCES devices, t0_us INTEGER NOT NULL, t1_us INTEGER NOT NULL,
+            state TEXT NOT NULL, PRIMARY KEY (run_id, first)
+        ) STRICT, WITHOUT ROWID""",
+        # Which of a gap's numbers did not come is told by the readings and refused lines themselves.
+        """INSERT INTO gaps
+        WITH wanting AS (SELECT * FROM old_gaps WHERE missing + lost > 0),
+        came AS (
+            SELECT run_id, first AS gap, first - 1 AS seq FROM wanting
+            UNION SELECT run_id, first, last + 1 FROM wanting
+            UNION SELECT g.run_id, g.first, r.id & 1099511627775 FROM wanting AS g
+                JOIN readings AS r ON r.id BETWEEN (g.run_id << 40 | g.first) AND (g.run_id << 40 | g.last)
+            UNION SELECT g.run_id, g.first, r.id & 1099511627775 FROM wanting AS g
+                JOIN rejected_seqs AS r ON r.id BETWEEN (g.run_id << 40 | g.first) AND (g.run_id << 40 | g.last)
+        ),
+        holes AS (
+            SELECT run_id, gap, seq + 1 AS first, lead(seq) OVER (PARTITION BY run_id, gap ORDER BY seq) - 1 AS last FROM came
+        )
+        SELECT h.run_id, h.first, h.last, g.device_id,
+            g.t0_us + (g.t1_us - g.t0_us) * (h.first - g.first) / (g.last - g.first + 2),
+            g.t0_us + (g.t1_us - g.t0_us) * (h.last - g.first + 2) / (g.last - g.first + 2),
+            CASE WHEN g.missing > 0 THEN 'open' ELSE 'lost' END
+        FROM holes AS h JOIN wanting AS g ON g.run_id = h.run_id AND g.first = h.gap WHERE h.last >= h.first""",
+        """INSERT OR IGNORE INTO gaps SELECT run_id, first, last, device_id, t0_us, t1_us, 'recovered' FROM old_gaps
+        WHERE missing + lost = 0""",
+        "DROP TABLE old_gaps",
+        "CREATE INDEX gaps_time ON gaps (device_id, t0_us)",
+        "CREATE INDEX gaps_open ON gaps (run_id) WHERE state = 'open'",
+    ),
 )
 VERSION = len(MIGRATIONS)

@@ -97,10 +97,11 @@ class Storage:
         self._readers.close()  # first: the last one to close the file should be able to tidy up
         self._writer.stop(timeout_s)
 
-    def append(self, write: Write) -> None:
-        """Hand over for the next commit; any thread, never waits for the disk."""
-        self._writer.backlog.append(write)
+    def append(self, write: Write) -> bool:
+        """Hand over for the next commit; any thread, never waits for the disk. False when there is no room for it."""
+        taken = self._writer.backlog.append(write)
         self._writer.revive()
+        return taken
 
     def nudge(self) -> None:
         """Commit now."""
@@ -108,11 +109,11 @@ class Storage:
 
     # --- what is known
 
-    def restored(self, device: str) -> Restored | None:
-        """Where the device's newest boot stood when it was last committed."""
+    def restored(self, device: str) -> Restored:
+        """Where the device's newest boots stood when they were last committed."""
         with self._reading() as conn:
             where = history.scope(conn, device)
-            return None if where is None else counts.restored(conn, where)
+            return Restored() if where is None else counts.restored(conn, where)
 
     def devices(self) -> list[str]:
         """Every device of which there are readings. Reads no table once the file is open: the event loop asks too."""

@@ -15,7 +15,7 @@ def line(seq: int, re: int = 0) -> ReadingLine:
 
 def greeted(seq: int) -> Boot:
     boot = Boot(1, SequenceTracker(retransmits=True, buffer=96), wire=1)
-    boot.tracker.announce(seq, 0.0)
+    boot.tracker.greet(seq, max(0, seq - 96), 0.0)
     return boot
 
 

@@ -42,7 +42,7 @@ class Disk:
         self.twice = 0
         self.ack: tuple[int, int] | None = None
 
-    def append(self, write: Write) -> None:
+    def append(self, write: Write) -> bool:
         self.writes.append(write)
         if write.readings is not None:
             rows = write.readings
@@ -52,11 +52,12 @@ class Disk:
                 self.rows[boot, seq] = tuple(values)
         if write.ack is not None and write.boot is not None:
             self.ack = (write.boot, write.ack)
+        return True
 
     def nudge(self) -> None: ...
 
-    def restored(self, device: str) -> Restored | None:
-        return None
+    def restored(self, device: str) -> Restored:
+        return Restored()
 
 
 class Truth(Record):
@@ -177,15 +178,18 @@ def test_on_a_good_wire_nothing_is_missing_or_asked_for() -> None:
     assert len(lab.disk.rows) == len(lab.truth.measured)
 
 
-def test_a_peer_that_answers_nothing_ends_in_an_account_and_no_hang() -> None:
-    lab = Lab(2)
+def test_a_peer_that_answers_nothing_stays_outstanding_until_its_memory_is_overrun() -> None:
+    lab = Lab(2, buffer=512)
     lab.calm(3)
     lab.to_host.faults, lab.deaf = 0.2, True
-    lab.run(10)
-    lab.calm(40)
+    lab.run(5)
+    lab.calm(2)
     counts = lab.device.snapshot().counts
-    assert counts.missing == 0
-    assert counts.lost > 0
+    assert counts.missing > 0 == counts.lost
+    assert counts.completeness is not None and counts.completeness < 1
+    lab.calm(15)
+    counts = lab.device.snapshot().counts
+    assert counts.lost > 0 == counts.missing
     assert counts.received + counts.lost == counts.expected
 
 

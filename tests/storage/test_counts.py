@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.model import Event, EventKind, Gap, GapState, Reason, Rejected, Tally
+from services.model import Event, EventKind, Gap, GapState, Identity, Reason, Rejected, Restored, StoredRun, Tally
 from services.storage import ingest
 from services.storage.counts import _inside
 from services.storage.database import open_reader
@@ -22,46 +23,96 @@ from tests.storage.storing import T0, commit, readings, until, write
 SECOND = 1_000_000
 
 
-def gap(first: int, last: int, t0_us: int, t1_us: int, state: GapState = GapState.OPEN, **numbers: int) -> Gap:
-    counts = {"missing": last - first + 1, "recovered": 0, "lost": 0} | numbers
-    return Gap("bench", 1, first, last, t0_us, t1_us, state, **counts)
+def gap(first: int, last: int, t0_us: int, t1_us: int, state: GapState = GapState.OPEN, boot: int = 1) -> Gap:
+    return Gap("bench", boot, first, last, t0_us, t1_us, state)
 
 
-def test_a_boot_is_restored_with_what_came_and_what_is_missing(make: Callable[..., Storage]) -> None:
+def test_a_boot_is_restored_with_what_is_missing_and_who_it_was(make: Callable[..., Storage]) -> None:
     storage = make()
-    refused = Rejected("bench", T0 + 500_000, Reason.VOLTAGE_RANGE, '{"v":99}', "99 V", 1, 5)
-    storage.append(write(readings(T0 + np.arange(3) * 100_000, [0, 1, 2])))
-    storage.append(write(readings([T0 + 600_000], [6]), rejected=(refused,), gaps=(gap(3, 4, T0 + 200_000, T0 + 500_000),)))
+    refused = Rejected("bench", T0 + 500_000, Reason.VOLTAGE_RANGE, '{"v":99}', "99 V", 1, 7)
+    lost, missing = gap(2, 2, T0, T0 + 200_000, GapState.LOST), gap(4, 5, T0 + 200_000, T0 + 500_000)
+    storage.append(write(readings(T0 + np.arange(2) * 100_000, [0, 1])))
+    identity = Identity("bench-1", 17, 600)
+    storage.append(write(readings([T0 + 600_000], [6]), rejected=(refused,), gaps=(missing, lost), boot=1, identity=identity))
     storage.stop()
     restored = make().restored("bench")
-    assert restored is not None
-    assert (restored.boot, restored.last_seq, restored.last_time_us, restored.highest_boot) == (1, 6, T0 + 600_000, 1)
-    assert restored.present == ((0, 2), (5, 6))
-    assert restored.gaps == (gap(3, 4, T0 + 200_000, T0 + 500_000),)
+    assert restored == Restored((StoredRun(1, identity, 7, T0 + 600_000, 0, (lost, missing)),), 1)
 
 
-def test_the_newest_boot_is_restored_even_when_its_number_is_lower(storage: Storage) -> None:
+def test_the_newest_boots_are_restored_first_whatever_their_numbers(storage: Storage) -> None:
     storage.append(write(readings([T0], [10], boot=7)))
     storage.append(write(readings([T0 + 1], [0], boot=3)))
     commit(storage)
     restored = storage.restored("bench")
-    assert restored is not None and (restored.boot, restored.highest_boot, restored.present) == (3, 7, ((0, 0),))
+    assert ([(run.boot, run.last_seq) for run in restored.runs], restored.highest_boot) == ([(3, 0), (7, 10)], 7)
 
 
-def test_at_least_the_newest_100_000_numbers_are_restored(storage: Storage) -> None:
-    storage.append(write(readings(T0 + np.arange(150_000), np.arange(150_000) * 2, hold_us=1)))
+def test_what_was_told_of_a_number_last_counts_whole_gaps_and_parts_of_them(storage: Storage) -> None:
+    step = SECOND // 10
+    storage.append(write(gaps=(gap(1, 9, T0, T0 + 10 * step), gap(4, 4, T0 + 3 * step, T0 + 5 * step, GapState.RECOVERED))))
     commit(storage)
-    restored = storage.restored("bench")
-    assert restored is not None and len(restored.present) >= 100_000 and restored.present[-1] == (299_998, 299_998)
+    storage.append(write(gaps=(gap(5, 7, T0 + 4 * step, T0 + 8 * step, GapState.LOST),)))
+    commit(storage)
+    found = storage.gaps("bench", T0, T0 + SECOND)
+    assert [(g.first, g.last, g.state, (g.t0_us - T0) // step, (g.t1_us - T0) // step) for g in found] == [
+        (1, 3, GapState.OPEN, 0, 4),
+        (4, 4, GapState.RECOVERED, 3, 5),
+        (5, 7, GapState.LOST, 4, 8),
+        (8, 9, GapState.OPEN, 7, 10),
+    ]
+    counts = storage.counts("bench", T0 // SECOND * SECOND, T0 + SECOND)
+    assert (counts.missing, counts.lost, counts.recovered) == (5, 3, 0)  # recovered is what the readings' flags say
 
 
-def test_a_gap_is_kept_as_it_was_last_told(storage: Storage) -> None:
-    storage.append(write(gaps=(gap(1, 4, T0, T0 + SECOND), gap(1, 4, T0, T0 + SECOND, missing=2, recovered=2))))
+def test_what_was_before_the_account_is_taken_back(storage: Storage) -> None:
+    storage.append(write(gaps=(gap(1, 9, T0, T0 + SECOND),)))
     commit(storage)
-    mended = gap(1, 4, T0, T0 + SECOND, GapState.RECOVERED, missing=0, recovered=4)
-    storage.append(write(gaps=(mended,)))
+    storage.append(write(gaps=(gap(1, 6, T0, T0 + SECOND, GapState.BEFORE),)))
     commit(storage)
-    assert storage.gaps("bench", T0, T0 + SECOND) == [mended]
+    assert [(g.first, g.last) for g in storage.gaps("bench", T0, T0 + SECOND)] == [(7, 9)]
+
+
+States = st.sampled_from([GapState.OPEN, GapState.RECOVERED, GapState.LOST, GapState.BEFORE])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12), States), max_size=25), cuts=st.sets(st.integers(0, 25)))
+def test_gaps_on_disk_are_what_the_changes_add_up_to(
+    storage: Storage, changes: list[tuple[int, int, GapState]], cuts: set[int]
+) -> None:
+    boot = storage.restored("bench").highest_boot + 1
+    truth: dict[int, GapState] = {}
+    for place, (first, more, state) in enumerate(changes):
+        storage.append(write(gaps=(gap(first, first + more, T0, T0 + SECOND, state, boot=boot),)))
+        truth |= dict.fromkeys(range(first, first + more + 1), state)
+        if place in cuts:
+            commit(storage)
+    commit(storage)
+    mine = [g for g in storage.gaps("bench", 0, T0 + SECOND) if g.boot == boot]
+    told = {seq: g.state for g in mine for seq in range(g.first, g.last + 1)}
+    assert sum(g.last - g.first + 1 for g in mine) == len(told)
+    assert told == {seq: state for seq, state in truth.items() if state is not GapState.BEFORE}
+
+
+def test_a_gap_that_was_partly_lost_migrates_to_the_numbers_that_did_not_come(make: Callable[..., Storage], path: Path) -> None:
+    conn = sqlite3.connect(path)
+    conn.executescript((Path(__file__).parent / "schemas" / "0004.sql").read_text())
+    base = 1 << 40  # and the counts below are what a restart made of them: its losses counted twice
+    conn.executemany("INSERT INTO readings VALUES (?, 1, 1, 1, 1, 1, 0)", [(base | seq,) for seq in (10, 13, 20)])
+    conn.execute("INSERT INTO rejected_seqs VALUES (?)", (base | 17,))
+    conn.execute("INSERT INTO gaps VALUES (1, 11, 19, 1, ?, ?, 'open', 4, 1, 48)", (T0, T0 + SECOND))
+    conn.execute("INSERT INTO gaps VALUES (1, 30, 31, 1, ?, ?, 'lost', 0, 0, 2)", (T0, T0 + SECOND))
+    conn.commit()
+    conn.close()
+    storage = make()
+    assert [(g.first, g.last, g.state) for g in storage.gaps("bench", T0, T0 + SECOND)] == [
+        (11, 12, GapState.OPEN),
+        (30, 31, GapState.LOST),
+        (14, 16, GapState.OPEN),
+        (18, 19, GapState.OPEN),
+    ]
+    (run,) = storage.restored("bench").runs
+    assert (run.identity, run.last_seq) == (Identity("", 1), 31)
 
 
 def test_gaps_that_touch_a_span_are_found_in_order_whatever_their_length(storage: Storage) -> None:
@@ -82,20 +133,21 @@ def test_the_account_of_a_span_names_every_cause(storage: Storage) -> None:
     second = T0 // SECOND * SECOND
     tallies = tuple(
         Tally(second, kind, n)
-        for kind, n in (("rejected", 1), ("overflow", 1), ("duplicates", 4), ("bad_lines", 3), ("corrupt", 2))
+        for kind, n in (("rejected", 1), ("overflow", 1), ("duplicates", 4), ("bad_lines", 3), ("corrupt", 2), ("unaccounted", 4))
     )
     storage.append(write(readings(T0 + np.arange(10) * 1000, flags=[0] * 8 + [1, 5]), tallies=tallies, rejected=(refused,)))
     storage.append(
         write(
             tallies=(Tally(second, "corrupt", 5),),
-            gaps=(gap(20, 24, T0 + 20_000, T0 + 30_000, GapState.LOST, missing=2, lost=3),),
+            gaps=(gap(20, 21, T0 + 20_000, T0 + 24_000), gap(22, 24, T0 + 24_000, T0 + 30_000, GapState.LOST)),
         )
     )
     commit(storage)
     counts = storage.counts("bench", second, second + SECOND)
     assert (counts.received, counts.recovered, counts.late) == (10, 2, 1)
     assert (counts.rejected, counts.duplicates, counts.bad_lines, counts.corrupt) == (1, 4, 3, 7)
-    assert (counts.missing, counts.lost, counts.expected) == (2, 3, 16)
+    assert (counts.missing, counts.lost, counts.expected, counts.unaccounted) == (2, 3, 16, 4)
+    assert counts.completeness == 10 / 20
     assert counts.reasons == {"overflow": 1, "corrupt": 7}
     assert storage.counts("bench", second + SECOND, second + 2 * SECOND).expected == 0
 

@@ -210,7 +210,7 @@ def test_an_unknown_device_has_no_curve_and_no_statistics(storage: Storage) -> N
     assert len(storage.curve("nobody", T0, T0 + 1, 10)) == 0
     assert storage.span_stats("nobody", T0, T0 + 1).count == 0
     assert list(storage.pages("nobody", T0, T0 + 1)) == []
-    assert (storage.latest("nobody"), storage.extent("nobody"), storage.restored("nobody")) == (None, None, None)
+    assert (storage.latest("nobody"), storage.extent("nobody"), storage.restored("nobody").runs) == (None, None, ())
 
 
 def test_an_empty_span_is_empty(full: Storage) -> None:

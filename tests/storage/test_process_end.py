@@ -31,7 +31,7 @@ def told(durable):
 storage = Storage(Path(sys.argv[1]), Clock(), commit_s=0.005, on_commit=told)
 storage.start()
 before = storage.restored("bench")
-n = before.last_seq + 1 if before else 0
+n = before.runs[0].last_seq + 1 if before.runs else 0
 while True:
     storage.append(write(readings(T0 + np.arange(n, n + 20) * 1000, np.arange(n, n + 20), hold_us=1000), boot=1, ack=n + 19))
     n += 20

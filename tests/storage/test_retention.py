@@ -188,7 +188,7 @@ def test_what_belongs_to_old_readings_goes_with_them(make: Callable[..., Storage
             write(
                 readings([time_us], [1], boot=boot),
                 rejected=(Rejected("bench", time_us, Reason.OVERFLOW, "x", "", boot, 2),),
-                gaps=(Gap("bench", boot, 3, 3, time_us, time_us + 1, GapState.LOST, 0, 0, 1),),
+                gaps=(Gap("bench", boot, 3, 3, time_us, time_us + 1, GapState.LOST),),
                 events=(Event("bench", time_us, EventKind.REBOOT, "boot"),),
                 tallies=(Tally(time_us // SECOND * SECOND, "corrupt", 1),),
             )

@@ -203,7 +203,7 @@ class FakeMonitor:
 
     def gaps(self, device: str, t0_us: int, t1_us: int) -> list[Gap]:
         self.calls.append(("gaps", device))
-        return [Gap(device, 3, FIRST_SEQ + 5, FIRST_SEQ + 6, T0_US, T0_US + STEP_US, GapState.RECOVERED, 0, 2, 0)]
+        return [Gap(device, 3, FIRST_SEQ + 5, FIRST_SEQ + 6, T0_US, T0_US + STEP_US, GapState.RECOVERED)]
 
     def events(self, device: str | None, t0_us: int, t1_us: int, limit: int = 200) -> list[Event]:
         kinds = (EventKind.REBOOT, EventKind.GAP)
