@@ -40,7 +40,7 @@ class RollingStats:
     def stats_with_spread(self, now_us: int, span_s: float) -> SpanStats:
         """The same with standard deviations, read row by row: for the span that a page shows."""
         found = self.stats(now_us, span_s)
-        rows = self._window.after(found.t0_us, now_us)
+        rows, _ = parted(self._window.after(found.t0_us, now_us))
         spread = {name: _spread(getattr(found, name), getattr(rows, name), rows) for name in CHANNELS}
         return msgspec.structs.replace(found, **spread)
 

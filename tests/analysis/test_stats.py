@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
+from services.analysis.marks import CURRENT, flags_of, parted
 from services.analysis.moving import MovingMeans
 from services.analysis.seconds import KEPT_S, Seconds
 from services.analysis.stats import RollingStats
@@ -175,3 +176,17 @@ def test_summaries_stay_right_as_their_table_slides() -> None:
         seconds.add(steady(600, every_us=500_000, start_us=T0 + start * 1_000_000))
         end = first + start + 300
         assert (seconds.between(max(first, end - KEPT_S), end)[:, 0] == 2).all()
+
+
+def test_marked_readings_are_in_no_statistic_not_even_in_the_spread() -> None:
+    rows = [Row(T0 + n * 100_000, 100_000, 5.0 + n % 2, 1.0, 5.0, n) for n in range(40)]
+    wrong = [Row(T0 + n * 100_000 + 50_000, 50_000, 99.0, 99.0, 99.0, 100 + n, flags_of(CURRENT)) for n in range(0, 40, 7)]
+    window, seconds = Window(), Seconds()
+    everything = columns(sorted(rows + wrong))
+    window.append(everything)
+    seconds.add(parted(everything)[0])
+    stats, now_us = RollingStats(window, seconds), T0 + 4_000_000
+    found = stats.stats_with_spread(now_us, 60.0)
+    assert (found.count, found.marked, found.v.max, found.a.std) == (40, len(wrong), 6.0, 0.0)
+    assert found.v.std == approx(0.5)
+    assert found.energy_wh == approx(5.0 * 4 / 3600)
