@@ -66,9 +66,13 @@ def build(picture: Picture, canvas: Canvas) -> go.Figure:
     return figure
 
 
-def update(patch: Any, picture: Picture, canvas: Canvas) -> None:
-    """Puts into a Patch what a later picture of the same figure changes."""
-    for number, part in enumerate(parts(picture, canvas)):
+def update(patch: Any, picture: Picture, canvas: Canvas, filled: tuple[int, ...]) -> tuple[int, ...]:
+    """Puts into a Patch what a later picture of the same figure changes; gives the numbers of the traces that hold
+    something now. `filled`: those that did before; what was empty and stays so is not sent."""
+    found = parts(picture, canvas)
+    for number, part in enumerate(found):
+        if _empty(part) and number not in filled:
+            continue
         for name, value in part.items():
             *path, last = name.split(".")
             place = patch["data"][number]
@@ -77,6 +81,11 @@ def update(patch: Any, picture: Picture, canvas: Canvas) -> None:
             place[last] = value
     ends = [canvas.axis.end(time_us) for time_us in (picture.t0_us, picture.t1_us)]
     patch["layout"]["xaxis"]["autorangeoptions"] = {"minallowed": ends[0], "maxallowed": ends[1]}
+    return tuple(number for number, part in enumerate(found) if not _empty(part))
+
+
+def _empty(part: dict[str, Any]) -> bool:
+    return part.get("visible") is False
 
 
 def update_ranges(patch: Any, canvas: Canvas) -> None:

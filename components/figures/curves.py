@@ -25,7 +25,7 @@ def mean_line(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) 
     breaks = breaks[breaks > 0]
     if len(breaks):
         x, y = np.insert(x, breaks, x[breaks]), np.insert(y, breaks, np.nan)
-    return {"x": packed_times(x), "y": packed(y)}
+    return {"x": packed_times(x), "y": packed(y, factor)}
 
 
 def band(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def band(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> di
         parts_y += [way_high, way_low[::-1], way_high[:1], np.array([np.nan])]
     if not parts_x:
         return {"x": [], "y": [], "visible": False}
-    return {"x": packed_times(np.concatenate(parts_x)), "y": packed(np.concatenate(parts_y)), "visible": True}
+    return {"x": packed_times(np.concatenate(parts_x)), "y": packed(np.concatenate(parts_y), factor), "visible": True}
 
 
 def stretches(starts: NDArray[np.bool_], empty: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -69,7 +69,7 @@ def marked(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float, sho
     texts = [f"{value:.4g}" for value in y.tolist()]
     return {
         "x": packed_times(x),
-        "y": packed(np.clip(y, bottom, top)),
+        "y": packed(np.clip(y, bottom, top), factor),
         "text": texts,
         "marker.symbol": symbols.tolist(),
         "visible": True,

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STEP = 5e-7  # half of the smallest step that readings are stored with
+STEP = 5e-7  # half of the smallest step that readings are stored with, in V, A, W
 
 
-def packed(values: NDArray[Any]) -> dict[str, str]:
-    """Single precision where no digit is lost by it, else double."""
+def packed(values: NDArray[Any], factor: float = 1.0) -> dict[str, str]:
+    """Single precision where no digit is lost by it, else double. `factor`: from V, A, W to the unit of the values."""
     single = values.astype(np.float32)
     with np.errstate(invalid="ignore"):
-        lossless = not (np.abs(single.astype(np.float64) - values) > STEP).any()
+        lossless = not (np.abs(single.astype(np.float64) - values) > STEP * factor).any()
     kind, array = ("f4", single) if lossless else ("f8", values.astype(np.float64))
     return {"dtype": kind, "bdata": base64.b64encode(array.tobytes()).decode()}
 

@@ -45,6 +45,7 @@ class Drawn(msgspec.Struct, frozen=True):
     place: str = ""
     serial: str = ""
     marks: str = ""
+    filled: tuple[int, ...] = ()
     ranges: dict[str, Ends] = {}
     exponents: dict[str, int] = {}
     offset_us: int = 0
@@ -74,6 +75,9 @@ def layout(text: dict[str, str]) -> Component:
             dcc.Graph(id=ids.CHART, figure={}, config=CONFIG, responsive=True, className="chart"),
             html.Div([], id=ids.SIDE, className="side number"),
             html.Div("", id=ids.NOTE, className="chart-note number"),
+            html.Div(
+                "", id=ids.SPEED, className="speed number", title=text["tip.speed"], **attrs(data_words=text["speed.words"])
+            ),
         ],
         id=ids.CHART_FRAME,
         className="chart-frame",
@@ -103,11 +107,12 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
     )
     side, note = _side(picture, view, scales), _note(picture, view)
     if key != drawn.key:
-        return Rendered(chart.build(picture, canvas), side, note, now)
+        everything = tuple(range(chart.LANE + 1))
+        return Rendered(chart.build(picture, canvas), side, note, msgspec.structs.replace(now, filled=everything))
     if picture.serial == drawn.serial:
         return Rendered(no_update, no_update, no_update, drawn)
     patch = Patch()
-    chart.update(patch, picture, canvas)
+    now = msgspec.structs.replace(now, filled=chart.update(patch, picture, canvas, drawn.filled))
     if canvas.ranges != drawn.ranges:
         chart.update_ranges(patch, canvas)
     if shown != drawn.marks or canvas.ranges != drawn.ranges:

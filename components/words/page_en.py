@@ -32,4 +32,5 @@ WORDS: dict[str, str] = {
     "overview.record": "Whole record",
     "banner.demo_lost": "The simulated board is unplugged. What it measures meanwhile is kept by it and fetched afterwards.",
     "drawer.bar": "Panels",
+    "speed.words": "on screen {p50} ms · 95 % {p95} ms",
 }

@@ -32,4 +32,5 @@ WORDS: dict[str, str] = {
     "overview.record": "전체 기록",
     "banner.demo_lost": "가상 보드가 뽑혔습니다. 그동안 측정한 값은 보드에 남아 있다가 다시 연결되면 가져옵니다.",
     "drawer.bar": "패널",
+    "speed.words": "화면까지 {p50} ms · 95 % {p95} ms",
 }

@@ -134,6 +134,15 @@ def _memory(bench: Bench) -> Iterator[Row]:
     yield from running_cases.memory_played(bench.new("S11"), *bench.plan.memory, rate=100)
 
 
+def _gestures(bench: Bench) -> Iterator[Row]:
+    plan = bench.plan
+    return live_cases.gestures(bench.new("S12"), bench.browser, bench.history(10.0), 4 * plan.page_runs)
+
+
+def _first_paint(bench: Bench) -> Iterator[Row]:
+    return live_cases.first_paint(bench.new("S13"), bench.browser, bench.plan.page_runs + 2)
+
+
 CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "S1": _ingest("S1"),
     "S2": _sustained,
@@ -146,6 +155,8 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "S9": _tabs,
     "S10": _on_screen,
     "S11": _memory,
+    "S12": _gestures,
+    "S13": _first_paint,
 }
 
 

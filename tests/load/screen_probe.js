@@ -1,8 +1,8 @@
-// Put into the page by tests/load/screen.py: when each reading was seen first, as a number and in the chart.
+// Put into the page by tests/load/screen.py: how old each reading was in the frame that showed it first in the chart.
 (function () {
   "use strict";
 
-  const probe = { numbers: [], chart: [], newest: 0, pulls: 0 };
+  const probe = { chart: [], newest: 0 };
   window.screenProbe = probe;
 
   // The frame that shows what was just changed is out when the message after its callback arrives.
@@ -12,16 +12,11 @@
     window.requestAnimationFrame(() => port2.postMessage(0));
   }
 
-  function number() {
-    const snapshot = window.powermon.live.snapshot();
-    if (!snapshot || !snapshot.last) return;
-    painted(() => probe.numbers.push(Date.now() - snapshot.last.time));
-  }
-
-  // Every reading that this drawing shows and none before did.
-  function chart() {
-    const data = window.powermon.live.data();
-    const fresh = data ? data.t.filter((t) => t > probe.newest) : [];
+  // Every reading that this drawing shows and none before did. The times are UTC when reader and browser share a zone.
+  function drawn(gd) {
+    const line = gd._fullData && gd._fullData[3];
+    if (!line || !line.x || !line.x.length) return;
+    const fresh = Array.from(line.x).filter((t) => t > probe.newest);
     if (!fresh.length) return;
     const first = probe.newest === 0;
     probe.newest = fresh[fresh.length - 1];
@@ -30,11 +25,10 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     new MutationObserver((_, observer) => {
-      const [frame, value] = ["chart-frame", "value-v"].map((id) => document.getElementById(id));
-      if (!frame || !value) return;
+      const gd = document.querySelector("#chart .js-plotly-plot");
+      if (!gd || !gd.on) return;
       observer.disconnect();
-      new MutationObserver(chart).observe(frame, { attributes: true, attributeFilter: ["data-t1"] });
-      new MutationObserver(number).observe(value, { attributes: true, attributeFilter: ["data-seq"] });
+      gd.on("plotly_afterplot", () => drawn(gd));
     }).observe(document.documentElement, { childList: true, subtree: true });
   });
 })();

@@ -1,53 +1,47 @@
-// Put into the page by tests/load/zoom_latency.py before its own scripts: notes when a wheel turned and what followed it.
+// Put into the page by tests/load/zoom_latency.py: when a gesture ended, its picture came, and it was on the screen.
 (function () {
   "use strict";
 
-  const probe = { wheel: 0, moved: 0, asked: 0, answered: 0, drawn: 0, painted: 0, asking: 0 };
+  const probe = { ended: 0, answered: 0, drawn: 0, painted: 0, frames: [], panning: false };
   window.zoomProbe = probe;
 
-  // The page is told of the wheel after us; times are those at which the browser got to know of it.
-  window.addEventListener(
-    "wheel",
-    (event) => Object.assign(probe, { wheel: event.timeStamp, moved: 0, asked: 0, answered: 0, drawn: 0, painted: 0 }),
-    { capture: true, passive: true },
-  );
+  function forget() {
+    Object.assign(probe, { ended: performance.now(), answered: 0, drawn: 0, painted: 0 });
+  }
 
+  window.addEventListener("pointerup", forget, true);
+
+  // The next answer of the live callback that brings a figure: on a record that does not grow only a gesture causes one.
   const realFetch = window.fetch;
   window.fetch = async function (url, options) {
-    if (!String(url).includes("/api/curve") || !probe.wheel) return realFetch(url, options);
-    const wheel = probe.wheel;
-    probe.asked = performance.now();
-    probe.asking += 1;
-    try {
-      const response = await realFetch(url, options);
+    const response = await realFetch(url, options);
+    if (String(url).includes("_dash-update-component") && probe.ended && !probe.answered) {
       const text = await response.clone().text();
-      if (wheel === probe.wheel) Object.assign(probe, { answered: performance.now(), bytes: text.length });
-      return response;
-    } finally {
-      probe.asking -= 1;
+      if (text.includes('"chart":{"figure"')) probe.answered = performance.now();
     }
+    return response;
   };
 
-  // chart.js writes these attributes at the end of each drawing.
-  function drawn(frame) {
-    const now = performance.now();
-    if (!probe.moved) probe.moved = now;
-    if (!probe.answered || probe.drawn || frame.dataset.loading !== "false") return;
-    probe.drawn = now;
+  function drawn() {
+    if (!probe.answered || probe.drawn) return;
+    probe.drawn = performance.now();
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => (probe.painted = performance.now());
     window.requestAnimationFrame(() => port2.postMessage(0)); // answered after the frame is out
   }
 
+  function frame(now) {
+    if (probe.panning) probe.frames.push(now);
+    window.requestAnimationFrame(frame);
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    window.requestAnimationFrame(frame);
     new MutationObserver((_, observer) => {
-      const frame = document.getElementById("chart-frame");
-      if (!frame) return;
+      const gd = document.querySelector("#chart .js-plotly-plot");
+      if (!gd || !gd.on) return;
       observer.disconnect();
-      new MutationObserver(() => probe.wheel && drawn(frame)).observe(frame, {
-        attributes: true,
-        attributeFilter: ["data-t0", "data-t1", "data-loading"],
-      });
+      gd.on("plotly_afterplot", drawn);
     }).observe(document.documentElement, { childList: true, subtree: true });
   });
 })();
