@@ -23,6 +23,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict services components mock app.py
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.newer_pins $(VENV)/.newer
 
 image-test:
 	PYTHON=$(PYTHON) sh .ci/image-test
@@ -41,11 +42,11 @@ system-packages: $(VENV)/.dev
 	sh .ci/system-packages
 
 # Stamps: pip runs again only when the requirements changed.
-$(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.run: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements.txt requirements.lock requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
