@@ -32,7 +32,7 @@ def normal(name: str) -> str:
 def newer(outdated: str, pinned: dict[str, str]) -> list[str]:
     """Sentences about what pip calls outdated, as far as it is pinned."""
     found = [(normal(item["name"]), item["latest_version"]) for item in json.loads(outdated)]
-    return [f"{name} {pinned[name]} is pinned, {latest} is there" for name, latest in found if name in pinned]
+    return [f"{name} {pinned[name]} is pinned, {latest} is there" for name, latest in found if pinned.get(name, latest) != latest]
 
 
 def main() -> int:

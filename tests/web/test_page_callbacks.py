@@ -27,7 +27,7 @@ from tests.web.program import LOOK, TOKEN, Program, program
 LOOKING_WORDS = """devices default_device snapshot tick window samples curve ports history pages export estimate stats counts gaps
     status_words events rejected extent health episodes back_test since demo changeable"""
 CHANGING_WORDS = """start stop command connect remove fault begin_scenario change_settings backup set_rules snooze acknowledge
-    add_evidence adopt release"""
+    add_evidence adopt release store_again"""
 LOOKS, CHANGES = frozenset(LOOKING_WORDS.split()), frozenset(CHANGING_WORDS.split())
 LOOKED, CHANGED = "probe-looked", "probe-changed"
 
