@@ -64,6 +64,7 @@ INPUTS = (
     (ids.THEME, "n_clicks"),
     (ids.ZONE, "n_clicks"),
     (ids.KEY, "data"),
+    (ids.TRIAL, "data"),
 )
 
 
@@ -272,7 +273,11 @@ def _zoom_to(view: View, _clicks: Any, now: Now) -> View:
 
 
 def _clear(view: View, _clicks: Any, _now: Now) -> View:
-    return view.but(selection_us=None)
+    return view.but(selection_us=None, trial_us=())
+
+
+def _tried(view: View, spans: Any, _now: Now) -> View:
+    return view.but(trial_us=tuple((int(t0_us), int(t1_us)) for t0_us, t1_us in spans or ()))
 
 
 def _language(view: View, clicks: Any, _now: Now) -> View:
@@ -355,4 +360,5 @@ MEANING: dict[str, Gesture] = {
     f"{ids.THEME}.n_clicks": _theme,
     f"{ids.ZONE}.n_clicks": _zone,
     f"{ids.KEY}.data": _keys,
+    f"{ids.TRIAL}.data": _tried,
 }

@@ -8,6 +8,7 @@ SLOW = "slow"  # dcc.Interval, 5 s: what comes from the database
 VIEW = "view"  # dcc.Store: the reader's choices (view.py)
 DRAWN = "drawn"  # dcc.Store: what the last tick drew, to send only what changed
 READER = "reader"  # dcc.Store {zone, language, dark, width}: what only the browser knows
+TRIAL = "trial"  # dcc.Store [[from_us, to_us], …]: when the rule that was tried would have fired
 KEY = "key"  # dcc.Store [{key, at, ends, n}, …]: the keys pressed lately, numbered (assets/keys.js)
 ADDRESS = "address"  # dcc.Location
 PAGE = "page"
@@ -64,6 +65,14 @@ RECORDING, REJECTED, TABLE = "recording", "rejected", "table"
 SETTINGS, SETTINGS_RESULT = "settings", "settings-result"
 EXPORT, EXPORT_DIALOG, EXPORT_ESTIMATE, EXPORT_LINK = "export-button", "export-dialog", "export-estimate", "export-link"
 HELP_DIALOG = "help-dialog"
+RULE_PICK, RULE_TRY, RULE_SAVE, RULE_REMOVE = "rule-pick", "rule-try", "rule-save", "rule-remove"
+RULE_TRIAL, RULE_BUSY, RULE_RESULT = "rule-trial", "rule-busy", "rule-result"
+EPISODES, ACKNOWLEDGE = "episodes", "acknowledge"
+
+
+def rule(field: str) -> str:
+    """The control of a field of a rule."""
+    return f"rule-{field}"
 
 
 def command(name: str) -> str:

@@ -75,7 +75,7 @@ def _shared(monitor: Monitor, feed: Feed, choices: dict[str, Any], drawn: dict[s
 def answer(look: Look, view: View, drawn: Drawn, monitor: Monitor) -> tuple[Any, ...]:
     """One value per output."""
     scales = scales_for(peaks(look), drawn.exponents)
-    made = chart.render(look, view, drawn, scales, tuple(monitor.settings.thresholds))
+    made = chart.render(look, view, drawn, scales, monitor.alerts.limits(look.device))
     said = strip.spoken(look, view)
     top, trouble = strip.render(look, view), alerts.render(look, view, monitor.health().storage, scales)
     now = msgspec.structs.replace(made.drawn, said=said, strip=digest(top), alerts=digest(trouble))

@@ -34,6 +34,7 @@ from components.panels import (
     overview,
     recording,
     rejected,
+    rules,
     settings,
     strip,
     table,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 DRAWERS: dict[str, Drawer] = {
     "board": Drawer(board),
     "boards": Drawer(boards),
+    "alerts": Drawer(rules),
     "events": Drawer(events),
     "rejected": Drawer(rejected),
     "table": Drawer(table),
@@ -67,6 +69,7 @@ CHANGING: tuple[str, ...] = (
     ids.REMOVE_RESULT,
     ids.FAULT_RESULT,
     ids.SETTINGS_RESULT,
+    ids.RULE_RESULT,
 )
 ASSETS = Path(__file__).parent / "assets"
 SLOW_MS = 5_000
@@ -140,7 +143,7 @@ def _machinery(interval_ms: int) -> list[Component]:
     return [
         dcc.Location(id=ids.ADDRESS, refresh=False),
         dcc.Store(id=ids.VIEW, storage_type="local"),
-        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY)),
+        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY, ids.TRIAL)),
         dcc.Interval(id=ids.TICK, interval=interval_ms),
         dcc.Interval(id=ids.SLOW, interval=SLOW_MS),
     ]

@@ -28,6 +28,7 @@ class View(msgspec.Struct, frozen=True):
     range_us: Range | None = None
     trail: tuple[Range | None, ...] = ()  # where double click goes back to, newest last; None is live
     selection_us: Range | None = None
+    trial_us: tuple[Range, ...] = ()  # when the rule that was tried last would have fired
     tool: str = "zoom"  # zoom select pan
     overlaid: bool = False
     hidden: tuple[str, ...] = ()
@@ -101,7 +102,7 @@ class View(msgspec.Struct, frozen=True):
 
     def of_board(self, device: str) -> View:
         """Another board: nothing of the one before stays."""
-        return self.but(device=device, range_us=None, trail=(), selection_us=None, locked={})
+        return self.but(device=device, range_us=None, trail=(), selection_us=None, trial_us=(), locked={})
 
     def at_range(self, t0_us: int, t1_us: int, record: Range | None, now_us: int) -> View:
         """A range of the record, kept within it; the view before is remembered."""

@@ -178,9 +178,9 @@ class AlertChange(msgspec.Struct, frozen=True):
 
 
 class BackTest(msgspec.Struct, frozen=True):
-    """What a rule would have done in [t0, t1). `judged`: readings it rests on; `read`: those of them that had to be read.
+    """What a rule would have done in [t0, t1), which is no longer than the record.
 
-    The last episode may be going on (`end_us` None).
+    `judged`: readings it rests on; `read`: those of them that had to be read. The last episode may be going on (`end_us` None).
     """
 
     device: str

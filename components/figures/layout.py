@@ -172,6 +172,9 @@ def shapes_and_labels(picture: Picture, canvas: Canvas) -> tuple[list[dict[str, 
     for gap in picture.gaps:
         if gap.recovered and gap.t1_us >= picture.t0_us and gap.t0_us < picture.t1_us:
             shapes.append(_span(gap.t0_us, gap.t1_us, canvas, rgba(canvas.theme.ok, 0.16)))
+    for t0_us, t1_us in canvas.view.trial_us:
+        if t1_us >= picture.t0_us and t0_us < picture.t1_us:
+            shapes.append(_span(t0_us, t1_us, canvas, rgba(canvas.theme.danger, 0.14), edge=canvas.theme.danger))
     selection = canvas.view.selection_us
     if selection is not None:
         shapes.append(_span(*selection, canvas, rgba(canvas.theme.accent, 0.12), edge=canvas.theme.accent))

@@ -40,7 +40,7 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
         return "said.sensor.ok" if data["status"] == "ok" else "said.sensor.bad", {"status": data["status"]}
     if kind is EventKind.ALERT:
         channel, level = data["channel"], str(data["level"])
-        return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": _watched(channel, data["value"])}
+        return f"said.alert.{level}", {"channel": text[f"channel.{channel}"], "value": watched(channel, data["value"])}
     if kind is EventKind.OUTLIER:
         channel, unit = data["channel"], UNITS[data["channel"]]
         value, median = (f"{number(data[name], 3)} {unit}" for name in ("value", "median"))
@@ -68,7 +68,7 @@ def _clock(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return ("said.clock.both" if abs(set_us) > 500_000 else "said.clock.slept"), values
 
 
-def _watched(channel: str, value: float) -> str:
+def watched(channel: str, value: float) -> str:
     """A value of what a rule of an alert watches."""
     if channel == "completeness":
         return f"{number(value * 100, 2)} %"

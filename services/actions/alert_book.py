@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 
-from services.analysis.alert_rules import problems, rule_of
+from services.analysis.alert_rules import Limit, applies, problems, rule_of
 from services.clock import Clock
 from services.errors import BadRequest, DatabaseError
-from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Write
+from services.model import CHANNELS, AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Write
 from services.settings import Settings
 from services.storage.alert_record import merged
 from services.storage.storage import Storage
@@ -96,6 +96,24 @@ class AlertBook:
             ids = {rule.id for rule in rules}
             snoozed = {name: until_us for name, until_us in self._rules.snoozed_until_us.items() if name in ids}
             return self._put(AlertRules(rules, snoozed, self._rules.from_settings))
+
+    def set_rule(self, rule: AlertRule) -> AlertRules:
+        """This one anew or in the place of the one with its id; the others as they are. Raises BadRequest."""
+        others = self._rules.rules
+        place = next((at for at, other in enumerate(others) if other.id == rule.id), len(others))
+        return self.set_rules((*others[:place], rule, *others[place + 1 :]))
+
+    def remove_rule(self, rule_id: str) -> AlertRules:
+        """Without it from now on. Raises BadRequest when it is not there."""
+        others = tuple(rule for rule in self._rules.rules if rule.id != rule_id)
+        if len(others) == len(self._rules.rules):
+            raise BadRequest(f"there is no rule {rule_id!r}", "rule", "unknown_rule")
+        return self.set_rules(others)
+
+    def limits(self, device: str) -> tuple[Limit, ...]:
+        """The limits of a board's voltage, current and power, to be drawn."""
+        watching = [rule for rule in self._rules.rules if applies(rule, device) and str(rule.channel) in CHANNELS]
+        return tuple(Limit(str(rule.channel), rule.severity, rule.on, rule.off, rule.hold_s, rule.above) for rule in watching)
 
     def snooze(self, rule_id: str, for_s: float) -> AlertRules:
         """Do not disturb for some time (0: from now on again): it is still judged, shown and stored. Raises BadRequest."""

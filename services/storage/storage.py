@@ -215,11 +215,13 @@ class Storage:
             return alert_record.open_episodes(conn, device)
 
     def back_test(self, device: str, rule: AlertRule, t0_us: int, t1_us: int) -> BackTest:
-        """What the rule would have done in [t0, t1)."""
+        """What the rule would have done in as much of [t0, t1) as there is a record of."""
         with self._reading() as conn:
             where = history.scope(conn, device)
-            if where is None:
+            known = None if where is None else counts.extent(conn, where)
+            if where is None or known is None:
                 return BackTest(device, rule, t0_us, t1_us, (), 0, 0)
+            t0_us = min(max(t0_us, known[0]), t1_us)
             return back_test(conn, where, device, rule, t0_us, t1_us)
 
     def episode(self, episode_id: str) -> Episode | None:

@@ -43,6 +43,7 @@ from services.model import (
 )
 from services.settings import Settings
 from services.web.security import content_security_policy
+from tests.web.fake_alerts import ListedAlerts, book
 
 STEP_US = 100_000
 HISTORY_US = 48 * 3_600_000_000
@@ -74,6 +75,8 @@ class FakeMonitor:
     def reset(self) -> None:
         """Everything as at the start, for the next test on the same server."""
         self.clock = Clock()
+        self.listed = ListedAlerts()
+        self.alerts = book(self.listed, self.settings, self.clock)
         self.first_k = (self.clock.now_us() - HISTORY_US) // STEP_US
         self.boards: tuple[str, ...] = BOARDS
         self.frozen_us: int | None = None  # no reading is newer

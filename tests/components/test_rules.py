@@ -1,0 +1,96 @@
+"""Rules on the page: what the form says, what a trial says, and that saving them changes what is watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Page
+
+from components.panels import rules
+from components.view import View
+from services.model import AlertAction, AlertChannel, AlertRule, BackTest, Episode, Level
+from tests.components.fakes import FakeMonitor
+from tests.components.looking import text, until, view
+
+RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER,))
+EPISODE = Episode("over.bench-1.1", "bench-1", RULE, 1_000_000, 2_000_000, 3_000_000, 12.5, 31, 5_000_000, 5_000_000, "value")
+FORM = dict(zip(rules.FIELDS, ("", "w", "above", 10, None, 0, None, "danger", "all", ["webhook"], ["on"]), strict=True))
+
+SHAPES = "(type) => document.querySelector('#chart .js-plotly-plot')._fullLayout.shapes.filter((one) => one.type === type).length"
+
+
+def words_of(component: Any) -> str:
+    """All text in a component."""
+    if isinstance(component, list | tuple):
+        return " ".join(map(words_of, component))
+    return component if isinstance(component, str) else words_of(getattr(component, "children", None) or "")
+
+
+def test_a_form_is_a_rule_and_a_rule_is_a_form_again() -> None:
+    rule = rules.rule_of(dict(zip(rules.FIELDS, rules.form_values(RULE), strict=True)), "over", "bench-1", (RULE,))
+    assert rule == RULE
+    here = msgspec.structs.replace(RULE, device="bench-2", above=False, on=4.5, off=4.7, enabled=False)
+    form = dict(zip(rules.FIELDS, rules.form_values(here), strict=True))
+    assert rules.rule_of(form, "over", "bench-1", (here,)) == here  # it stays with its board
+
+
+def test_what_is_left_empty_has_a_sensible_meaning() -> None:
+    rule = rules.rule_of(FORM, "new", "bench-1", ())
+    assert rule is not None and (rule.id, rule.off, rule.clear_s, rule.device) == ("w", 9.8, 0, "")
+    below = rules.rule_of(FORM | {"side": "below", "where": "here"}, "new", "bench-1", (rule,))
+    assert below is not None and (below.id, below.off, below.device) == ("w-2", 10.2, "bench-1")
+    assert rules.rule_of(FORM | {"on": None}, "new", "bench-1", ()) is None
+
+
+@pytest.mark.parametrize(
+    ("episodes", "said"),
+    [
+        ((), "Would not have fired in 48 h."),
+        ((EPISODE,), "Would have fired once in 48 h, for 4.0 s."),
+        ((EPISODE, msgspec.structs.replace(EPISODE, end_us=42_000_000)), "Would have fired 2 × in 48 h, the longest for 41.0 s."),
+    ],
+)
+def test_a_trial_says_how_often_and_how_long(episodes: tuple[Episode, ...], said: str) -> None:
+    result = BackTest("bench-1", RULE, 0, 48 * 3_600_000_000, episodes, 1000, 10)
+    told = words_of(rules.render_trial(result, View(), 10_000_000_000))
+    assert said.split(",")[0] in told and len(rules.drawn(result)) == len(episodes)
+
+
+def test_an_episode_says_what_was_done_about_it() -> None:
+    done = {"buzzer": {"result": "ok", "value_to_answer_ms": 16.6}, "webhook": {"result": "delivered"}}
+    episode = msgspec.structs.replace(EPISODE, evidence=done, acknowledged_us=6_000_000)
+    (line,) = rules.render([episode], View(), 10_000_000_000)
+    told = words_of(line)
+    assert "Danger · bench-1 · Load: Power > 10.000 W for 1" in told and "extreme 12.500 W" in told
+    assert "the buzzer answered 16.6 ms after the value · webhook: delivered · seen" in told
+    assert words_of(rules.render([], View(language="ko"), 0)) == "아직 발생한 경보가 없습니다."
+
+
+def test_a_rule_is_tried_drawn_and_saved(page: Page, monitor: FakeMonitor) -> None:
+    now_us = monitor.now_us()
+    monitor.listed.found = (msgspec.structs.replace(EPISODE, start_us=now_us - 9_000_000, end_us=now_us - 5_000_000),)
+    page.click("#open-alerts")
+    page.wait_for_selector("#rule-on")
+    page.fill("#rule-on", "0.5")
+    page.click("#rule-try")
+    until(page, lambda: "Would have fired once" in text(page, "rule-trial"))
+    until(page, lambda: len(view(page)["trial_us"]) == 1)
+    until(page, lambda: page.evaluate(SHAPES, "rect") == 1)
+    page.click("#rule-save")
+    until(page, lambda: "In force" in text(page, "rule-result"))
+    saved = monitor.alerts.rules.rules[-1]
+    assert (saved.on, saved.off, saved.severity, saved.id) == (0.5, 0.49, Level.WARNING, "w")
+    until(page, lambda: page.evaluate(SHAPES, "line") == 2)  # the limit of the settings, and this one
+
+
+def test_what_fired_is_listed_and_can_be_marked_as_seen(page: Page, monitor: FakeMonitor) -> None:
+    now_us = monitor.now_us()
+    episode = msgspec.structs.replace(EPISODE, start_us=now_us - 60_000_000, end_us=now_us - 50_000_000)
+    monitor.listed.listed = {episode.id: episode}
+    page.click("#open-alerts")
+    until(page, lambda: "extreme 12.500 W" in text(page, "episodes"))
+    page.click("#acknowledge")
+    until(page, lambda: "1 marked as seen" in text(page, "rule-result"))
+    until(page, lambda: "seen" in text(page, "episodes"))
