@@ -348,6 +348,8 @@ class Boot:
             None if time_us is None else time_us + step.set_us for time_us in (self.last_us, self.first_us, self._before)
         )
         self.pace.reset()
+        # The board's clock went on: also through a sleep that the system did not tell from a clock that was set.
+        self.heard_s -= max(0, step.after_us - step.before_us) / 1e6
         if step.slept_us:
             self.link_lost()
 

@@ -146,3 +146,14 @@ def send(bench: Bench, a: float) -> None:
     bench.host.passes(INTERVAL_US)
     bench.device.received(encode_reading(ReadingLine(5.0, a, 5.0 * a, seq=bench.seq), crc=False))
     bench.seq += 1
+
+
+def test_a_board_that_went_on_while_the_machine_slept_is_believed_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "x.db", 1)
+    bench.measure(50)
+    bench.host.sleeps(HOUR_US)
+    bench.up_ms += HOUR_US // 1000
+    bench.seq += 36_000 % 5_000  # what it measured meanwhile did not come
+    bench.measure(1)
+    assert bench.device.snapshot().counts.received == 51
+    bench.storage.stop(60.0)
