@@ -20,7 +20,7 @@ from starlette.types import Message, Send
 MEMORY_S = 5.0  # what was taken is forgotten at this pace
 LIMIT_S = 5.0  # remembered: one answer under way all the time
 MOST_AT_ONCE = 8  # answers under way; a browser asks for six things at once
-NEWCOMER_S = 0.2  # a new connection is taken to have rested so long: less than a tab between two ticks, more than a flood
+NEWCOMER_S = 0.1  # a new connection is taken to have rested so long: more than a flood, not enough for the second place
 MOST_REST_S = 2.0
 PATIENCE = 0.1  # seconds of rest that a second of waiting is worth, so that everybody's turn comes
 RESTED_S = 0.15
@@ -125,7 +125,8 @@ class Turns:
         if not those:
             self._free.add(place)
             return
-        first = max(those, key=lambda one: one.rest_s + PATIENCE * (now_s - one.since_s))
+        patience = PATIENCE if place == ANYBODY else 0.0
+        first = max(those, key=lambda one: one.rest_s + patience * (now_s - one.since_s))
         self._waiting.remove(first)
         first.turn.set_result(place)
 
