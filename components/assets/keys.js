@@ -52,6 +52,7 @@
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input[type=text], input:not([type]), textarea, select, .offcanvas, .modal")) return;
+    if (event.key === "Escape" && document.querySelector(".offcanvas.show, .modal.show")) return; // it closes that
     const onControl = event.target.closest("input, [role=radiogroup]");
     if (event.key === "?") {
       const help = document.getElementById("open-help");

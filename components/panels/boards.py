@@ -58,7 +58,7 @@ def layout(text: dict[str, str]) -> Component:
                         labelClassName="btn btn-sm btn-outline-secondary",
                         labelCheckedClassName="active",
                     ),
-                    dcc.Graph(id=ids.OVERLAY, figure={}, config=overlay.CONFIG, responsive=True, className="overlay"),
+                    dcc.Graph(id=ids.OVERLAY, figure={}, config=overlay.CONFIG, responsive=True, style={"height": "250px"}),
                 ],
             ),
             connect.layout(text),

@@ -121,7 +121,7 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         Output(ids.CONNECT_RESULT, "children"),
-        Output(ids.BOARD, "value", allow_duplicate=True),
+        Output(ids.CONNECT_RESULT, "data-device"),
         Input(ids.CONNECT, "n_clicks"),
         State(ids.CONNECT_URL, "value"),
         State(ids.CONNECT_NAME, "value"),
@@ -144,3 +144,13 @@ def register(app: Dash, monitor: Monitor) -> None:
         except PowermonError as error:
             return said(phrase(str(error), view.language), "problem"), no_update
         return said(text["ports.connected"].format(device=device)), device
+
+    # A callback of its own: one that writes to what is there already runs when its inputs are mounted, and the guard would
+    # refuse a viewer what nobody asked for.
+    @app.callback(
+        Output(ids.BOARD, "value", allow_duplicate=True),
+        Input(ids.CONNECT_RESULT, "data-device"),
+        prevent_initial_call=True,
+    )
+    def turn_to(device: str | None) -> Any:
+        return device or no_update

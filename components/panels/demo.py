@@ -13,7 +13,7 @@ from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
 from components import ids
-from components.access import changes
+from components.access import changes, may_change
 from components.look.parts import outcome, said, section
 from components.view import View
 from components.words.phrases import phrase
@@ -109,6 +109,8 @@ def register(app: Dash, monitor: Monitor) -> None:
         State(ids.fault("lasting"), "value"),
     )
     async def show_demo(_n: int, _done: Any, *held: Any) -> Any:
+        if not may_change():  # to move a control is to ask for it, which the guard refuses a viewer
+            return (no_update,) * len(held)
         try:
             state = await to_thread.run_sync(monitor.demo, limiter=threads)
         except PowermonError:

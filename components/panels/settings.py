@@ -124,7 +124,6 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         Output(ids.SETTINGS_RESULT, "children"),
-        Output(ids.TICK, "interval"),
         Input(ids.setting("save"), "n_clicks"),
         *(State(ids.setting(name), "value") for name in HERE),
         State(ids.setting(SHORTER), "value"),
@@ -134,17 +133,21 @@ def register(app: Dash, monitor: Monitor) -> None:
     )
     async def save(clicks: int | None, *given: Any) -> Any:
         if not clicks:
-            return no_update, no_update
+            return no_update
         *values, allowed, choices = given
         view = View.from_store(choices)
         wanted = asked(dict(zip(HERE, values, strict=True)))
         try:
             if deletes(wanted, monitor.changeable()) and not allowed:
-                return said(words(view.language)["settings.shorter.first"], "problem"), no_update
+                return said(words(view.language)["settings.shorter.first"], "problem")
             changed = await to_thread.run_sync(monitor.change_settings, wanted)
         except (PowermonError, ValueError, TypeError) as error:
-            return said(phrase(str(error), view.language), "problem"), no_update
-        return said(told(changed, monitor.settings, view)), monitor.settings.interval_ms
+            return said(phrase(str(error), view.language), "problem")
+        return said(told(changed, monitor.settings, view))
+
+    @app.callback(Output(ids.TICK, "interval"), Input(ids.SETTINGS_RESULT, "children"))
+    def keep_pace(_done: Any) -> int:
+        return monitor.settings.interval_ms
 
 
 def _refused(done: Any) -> bool:

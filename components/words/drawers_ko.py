@@ -7,7 +7,7 @@ WORDS: dict[str, str] = {
     "drawer.boards": "모든 보드",
     "drawer.rejected": "거부된 줄",
     "drawer.table": "표",
-    "drawer.recording": "저장",
+    "drawer.recording": "기록",
     "drawer.demo": "데모",
     "drawer.settings": "설정",
     # board

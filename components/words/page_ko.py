@@ -5,7 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, str] = {
     "language.code": "ko",
     "language.other": "English",
-    "drawer.events": "기록",
+    "drawer.events": "사건",
     "cards.name": "현재 값",
     "choice.theme": "색: 시스템, 밝게, 어둡게",
     "banner.stale": "측정값이 멈췄습니다. 포트는 열려 있지만 보드가 아무것도 보내지 않습니다.",

@@ -11,6 +11,7 @@ from components.look.units import number
 from components.words.phrases import phrase
 from components.words.text import words
 from services.model import CHANNELS, Event, EventKind
+from services.options import DEMO_NAME
 
 UNITS = dict(zip(CHANNELS, ("V", "A", "W"), strict=True))
 WATCHED_UNITS = {"residual": "W", "age": "s"}
@@ -33,7 +34,8 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
     if kind in COUNTED:
         return f"said.{kind.value}.{'one' if data['count'] == 1 else 'many'}", {"n": number(data["count"], 0)}
     if kind is EventKind.LINK:
-        return f"said.link.{data['state']}", {"url": data.get("url", ""), "text": phrase(event.text, language)}
+        url = text["board.simulated"] if event.device == DEMO_NAME else data.get("url", "")  # its port is a passing file
+        return f"said.link.{data['state']}", {"url": url, "text": phrase(event.text, language)}
     if kind in (EventKind.HELLO, EventKind.REBOOT):
         return f"said.{kind.value}", {"boot": data["boot"]}
     if kind is EventKind.SENSOR:
