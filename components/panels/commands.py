@@ -33,11 +33,10 @@ WAITING = 16  # commands on their way from pages at one time; each takes a threa
 
 def layout(text: dict[str, str]) -> Component:
     """The interval with its value, commands that need none, the outcome, the log."""
-    low, high = INTERVAL_MS
     interval = dbc.InputGroup(
         [
             dbc.InputGroupText(text["board.interval"], id="interval-name"),
-            dbc.Input(id=ids.INTERVAL, type="number", min=low, max=high, step=1, placeholder="100"),
+            dbc.Input(id=ids.INTERVAL, type="number", step=1, placeholder="100"),
             dbc.Button(text["command.set_interval"], id=ids.command("set_interval"), color="primary", n_clicks=0),
         ]
     )

@@ -49,7 +49,7 @@ def layout(text: dict[str, str]) -> Component:
 def _form(text: dict[str, str]) -> Component:
     url = dbc.Input(id=ids.CONNECT_URL, type="text", placeholder=text["ports.url.example"], maxLength=200)
     name = dbc.Input(id=ids.CONNECT_NAME, type="text", placeholder=text["ports.name.example"], maxLength=32)
-    baud = dbc.Input(id=ids.CONNECT_BAUD, type="number", min=300, max=12_000_000, step=1, list="bauds", placeholder="115200")
+    baud = dbc.Input(id=ids.CONNECT_BAUD, type="number", step=1, list="bauds", placeholder="115200")
     return html.Div(
         [
             html.Label([text["ports.url"], url], className="field wide"),

@@ -172,6 +172,32 @@ KOREAN: dict[str, str] = {
     "a name has 1 to 32 letters, digits, dots, dashes or underscores, and is not 'demo'": (
         "이름은 글자, 숫자, 점, 줄표, 밑줄 1~32자이며 'demo'는 쓸 수 없습니다."
     ),
+    "{name} is the name of another board already": "{name}은(는) 이미 다른 보드의 이름입니다.",
+    "{url} is read already, as {device}: remove it first to change its speed or DTR": (
+        "{url}은(는) 이미 {device}(으)로 읽고 있습니다. 속도나 DTR을 바꾸려면 먼저 연결을 끊으세요."
+    ),
+    "{url} is read already, as {device}": "{url}은(는) 이미 {device}(으)로 읽고 있습니다.",
+    "{device} is being added or removed just now": "{device}을(를) 지금 추가하거나 제거하는 중입니다.",
+    "{device} has no link: there is only its record, which stays": (
+        "{device}은(는) 연결되어 있지 않습니다. 기록만 있으며 그대로 남습니다."
+    ),
+    "url: this is none of the ports that were found; --allow-connect adds others": (
+        "찾은 포트가 아닙니다. 다른 포트는 --allow-connect 옵션으로 허용합니다."
+    ),
+    "url: must be a port or a URL, written in printable characters without spaces": "공백 없이 포트나 URL을 입력하세요.",
+    "url: must look like {scheme}://host:port, with nothing behind the port": "{scheme}://호스트:포트 형식이어야 합니다.",
+    "url: loop:// takes nothing behind it": "loop:// 뒤에는 아무것도 쓰지 않습니다.",
+    "url: {scheme}:// may be used on the command line only": "{scheme}://은(는) 명령줄에서만 쓸 수 있습니다.",
+    "there is no simulated board": "가상 보드가 없습니다.",
+    "faults are for the simulated board only": "고장은 가상 보드에서만 만들 수 있습니다.",
+    "scenarios are for the simulated board only": "시나리오는 가상 보드에서만 쓸 수 있습니다.",
+    "a replay measures what was recorded: it has no scenario": "재생은 기록된 것을 측정하므로 시나리오가 없습니다.",
+    "the database cannot be written now: nothing was changed": "지금은 데이터베이스에 쓸 수 없어 아무것도 바꾸지 않았습니다.",
+    "{name} must be a whole number from {low} to {high}": "{name}: {low}에서 {high} 사이의 정수여야 합니다.",
+    "{name} must be a number from {low} to {high}": "{name}: {low}에서 {high} 사이의 숫자여야 합니다.",
+    "retention_h must be less than the {h} hours of --compact-days": (
+        "retention_h: --compact-days로 정한 {h}시간보다 작아야 합니다."
+    ),
     "the program made a mistake; its log has the details": "프로그램에 오류가 있었습니다. 자세한 내용은 로그에 있습니다.",
     "no answer": "응답 없음",
     # why a line was not accepted

@@ -6,12 +6,19 @@ import errno
 import re
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from components.words.phrases import KOREAN, phrase
+from services.clock import Clock
+from services.errors import BadRequest
 from services.link import ports
+from services.link.addresses import checked_address
+from services.live_settings import LiveSettings
+from services.settings import Settings
 from services.storage import health
+from services.storage.storage import Storage
 from services.wire.decoders import BadLine, BadReading, HostDecoder
 
 HANGUL = re.compile("[가-힣]")
@@ -87,6 +94,21 @@ def test_why_a_line_was_not_accepted_is_known_in_korean(line: bytes) -> None:
     assert found
     for event in found:
         assert not event.detail or HANGUL.search(phrase(event.detail, "ko")), event.detail
+
+
+@pytest.mark.parametrize("url", ["", "/dev/nowhere", "socket://x", "loop://x", "hwgrep://uno", "spy:///tmp/x"])
+def test_why_a_port_may_not_be_opened_is_known_in_korean(url: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        checked_address(url, [])
+    assert HANGUL.search(phrase(str(refused.value), "ko")), str(refused.value)
+
+
+@pytest.mark.parametrize("wanted", [{"interval_ms": 7}, {"retention_h": "soon"}, {"max_db_mb": 0}, {"retention_h": 100}])
+def test_why_a_setting_was_refused_is_known_in_korean(wanted: dict[str, object], tmp_path: Path) -> None:
+    settings = LiveSettings(Settings(compact_days=3.0), Storage(tmp_path / "x.db", Clock()))
+    with pytest.raises(BadRequest) as refused:
+        settings.change(wanted)
+    assert HANGUL.search(phrase(str(refused.value), "ko")), str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "the sensor is hot", "{cause}", "v", "x\ny", "보드"])

@@ -18,19 +18,21 @@ from tests.web.program import Program
 FROM_BROWSER = "(ids) => Array.from(document.querySelectorAll(ids), (element) => element.innerText)"
 
 
-def count_mounted(page: Page) -> int:
-    """Components that Dash knows: everything with a place in its layout."""
-    script = "() => document.querySelectorAll('#page [id], #page .drawer-body *, #page main *').length"
-    return int(page.evaluate(script))
+SMALL = """() => Array.from(document.querySelectorAll("#drawer :is(button, select, input:not([type=checkbox], [type=radio]))"))
+    .filter((e) => e.offsetParent && e.getBoundingClientRect().height < 39.5).map((e) => e.id || e.className)"""
+
+
+def right_of(page: Page, selector: str) -> float:
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"]
 
 
 def test_every_drawer_opens_beside_the_chart_and_is_gone_when_it_is_closed(page: Page) -> None:
     for name in DRAWERS:
         drawer(page, name)
         assert page.locator("#drawer .drawer-body").count() == 1  # one at a time
-        chart, side = page.locator("#chart").bounding_box(), page.locator("#drawer").bounding_box()
-        assert chart is not None and side is not None
-        until(lambda: (page.locator("#chart").bounding_box() or chart)["x"] + (page.locator("#chart").bounding_box() or chart)["width"] <= side["x"] + 1)
+        until(lambda: right_of(page, "#chart") <= (page.locator("#drawer").bounding_box() or {"x": 0})["x"] + 1)
     page.keyboard.press("Escape")
     page.wait_for_selector(".drawer-body", state="detached")
     page.click("#open-board")
@@ -177,7 +179,12 @@ def test_what_is_exported_is_what_was_offered(page: Page, running: Program) -> N
     page.select_option("#export-decimal", "comma")
     until(lambda: page.input_value("#export-delimiter") == "semicolon")
     page.select_option("#export-zone", "local")
-    asked = until(lambda: (found := parse_qs(urlsplit(page.get_attribute("#export-link", "href") or "").query)).get("zone") == ["Asia/Seoul"] and found)
+    asked = until(
+        lambda: (
+            (found := parse_qs(urlsplit(page.get_attribute("#export-link", "href") or "").query)).get("zone") == ["Asia/Seoul"]
+            and found
+        )
+    )
     assert asked["decimal"] == ["comma"] and asked["device"] == ["demo"]
     with page.expect_download() as download:
         page.click("#export-link")
@@ -243,9 +250,5 @@ def test_on_a_phone_a_drawer_takes_the_width_and_its_targets_are_large(open_page
         page.wait_for_timeout(500)  # the drawer slides in
         box = page.locator("#drawer").bounding_box()
         assert box is not None and box["x"] <= 0.5 and box["width"] >= 359
-        small = page.evaluate(
-            "() => Array.from(document.querySelectorAll('#drawer button, #drawer input:not([type=checkbox]):not([type=radio]), #drawer select'))"
-            ".filter((e) => e.offsetParent && e.getBoundingClientRect().height < 39.5).map((e) => e.id || e.className)"
-        )
-        assert small == []
+        assert page.evaluate(SMALL) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
