@@ -93,7 +93,7 @@ def test_what_changes_something_is_disabled_for_a_viewer_with_the_reason() -> No
 def test_each_outcome_on_the_guards_list_stands_beside_controls_that_a_viewer_cannot_press() -> None:
     whole = html.Div([each.panel.layout(EN) for each in DRAWERS.values()])
     outcomes = {part.id for part in whole._traverse() if getattr(part, "className", "") == "outcome"}
-    assert outcomes == set(CHANGING)
+    assert set(CHANGING) <= outcomes  # trying a rule has an outcome and changes nothing
     inside = {
         part.id for fieldset in whole._traverse() if isinstance(fieldset, html.Fieldset) for part in fieldset._traverse()
         if getattr(part, "id", "")
