@@ -165,14 +165,13 @@ class Feed:
         """A short live span: curve and figures of the tick, and over it what only the record knows."""
         span_us = tick.t1_us - tick.t0_us
         (gaps, events), _ = self._marks.get((device, span_us), MARKS_S, lambda: self._ask_marks(device, tick.t0_us, tick.t1_us))
-        known = {(gap.boot, gap.first): gap for gap in gaps if gap.t1_us >= tick.t0_us}
-        known |= {(gap.boot, gap.first): gap for gap in tick.gaps}
+        known = [gap for gap in gaps if gap.t1_us >= tick.t0_us and not any(_overlap(gap, newer) for newer in tick.gaps)]
         counts, _ = self._stats.get(
             (device, "live", span_us), MARKS_S, lambda: self._monitor.stats(device, tick.t0_us, tick.t1_us)
         )
         stats = msgspec.structs.replace(tick.stats, counts=counts.counts)
         flags = tuple(event for event in events if event.time_us >= tick.t0_us)
-        return Picture(serial, True, tick.t0_us, tick.t1_us, tick.frame, stats, tuple(known.values()), flags, self.record(device))
+        return Picture(serial, True, tick.t0_us, tick.t1_us, tick.frame, stats, (*known, *tick.gaps), flags, self.record(device))
 
     def _history(self, device: str, view: View, now_us: int) -> Picture:
         """A range, or a long live span, out of the record."""
@@ -207,6 +206,11 @@ class Feed:
 
     def _age_s(self, t1_us: int) -> float:
         return YOUNG_S if self._monitor.clock.now_us() - t1_us < YOUNG_US else OLD_S
+
+
+def _overlap(gap: Gap, newer: Gap) -> bool:
+    """What is known now takes the place of what is stored of the same numbers."""
+    return gap.boot == newer.boot and gap.first <= newer.last and newer.first <= gap.last
 
 
 def _digest(device: str, t0_us: int, t1_us: int, frame: pd.DataFrame, marks: Any) -> str:

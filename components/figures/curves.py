@@ -78,5 +78,8 @@ def marked(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float, sho
 
 def extremes(frame: pd.DataFrame, channel: str) -> tuple[float, float] | None:
     """Lowest and highest of what is believed; None without any."""
-    low, high = frame[f"{channel}_min"].min(), frame[f"{channel}_max"].max()
-    return None if pd.isna(low) or pd.isna(high) else (float(low), float(high))
+    if not len(frame):
+        return None
+    low = float(np.fmin.reduce(frame[f"{channel}_min"].to_numpy()))  # NaN where a point has no such reading
+    high = float(np.fmax.reduce(frame[f"{channel}_max"].to_numpy()))
+    return None if np.isnan(low) or np.isnan(high) else (low, high)

@@ -60,6 +60,7 @@ def _card(channel: str, state: Snapshot | None, text: dict[str, str], scale: Sca
             ),
             html.Div(_stats(channel, state, text, scale), className="stats number"),
             html.Div(_moving(channel, state, text, scale), className="moving number"),
+            *([html.Span(className="edge")] if level is Level.WARNING else []),
         ],
         id=ids.card(channel),
         className=f"card-channel of-{channel} level-{level.value}" + ("" if current else " old"),

@@ -42,6 +42,7 @@ def layout(text: dict[str, str]) -> Component:
         className="strip",
         color="",
         tag="header",
+        role="banner",
     )
 
 

@@ -63,7 +63,7 @@ def curve(page: Page, channel: str) -> dict[str, Any]:
     return found
 
 
-def ticks(page: Page, count: int) -> None:
+def ticks(page: Page, count: int, limit_s: float = 60) -> None:
     """Waits for so many answers of the live callback."""
     seen: list[str] = []
 
@@ -72,7 +72,7 @@ def ticks(page: Page, count: int) -> None:
             seen.append(response.url)
 
     page.on("response", note)
-    until(page, lambda: len(seen) >= count, 60)
+    until(page, lambda: len(seen) >= count, limit_s)
     page.remove_listener("response", note)
 
 

@@ -119,10 +119,10 @@ def test_a_gap_is_drawn_from_the_moment_it_opens() -> None:
 
 def test_open_lost_and_recovered_gaps_are_told_apart() -> None:
     rows = [Row(T0 + at * STEP, STEP, 5.0, 0.1, 0.5) for at in range(100)]
-    states = [(GapState.OPEN, (3, 0, 0)), (GapState.LOST, (0, 0, 3)), (GapState.RECOVERED, (0, 3, 0))]
+    states = (GapState.OPEN, GapState.LOST, GapState.RECOVERED)
     gaps = tuple(
-        Gap("b", 1, at, at + 2, T0 + at * STEP, T0 + (at + 3) * STEP, state, *counts)
-        for at, (state, counts) in zip((10, 40, 70), states, strict=True)
+        Gap("b", 1, at, at + 2, T0 + at * STEP, T0 + (at + 3) * STEP, state)
+        for at, state in zip((10, 40, 70), states, strict=True)
     )
     shown = picture(rows, gaps=gaps)
     parts = chart.parts(shown, canvas())

@@ -79,7 +79,7 @@ def test_an_outage_is_hatched_while_it_lasts_and_says_when_it_is_tried_again(pag
 
 def test_recovered_readings_are_marked_and_counted(page: Page, monitor: FakeMonitor) -> None:
     k = monitor.now_us() // STEP_US - 100
-    monitor.gap_list = [Gap(BOARDS[0], 17, k, k + 9, (k - 1) * STEP_US, (k + 10) * STEP_US, GapState.RECOVERED, 0, 10, 0)]
+    monitor.gap_list = [Gap(BOARDS[0], 17, k, k + 9, (k - 1) * STEP_US, (k + 10) * STEP_US, GapState.RECOVERED)]
     monitor.counts_now = Counts(received=500, recovered=10)
     until(page, lambda: "10 recovered" in text(page, "note"))
     until(page, lambda: "10 recovered" in text(page, "completeness"))
