@@ -22,6 +22,8 @@ MAX_PENDING = 20_000  # lines kept while a board has not said which boot they be
 NEVER_S = 10.0  # a board that does not say who it is by then is read as it is
 DOUBT_S = 3.0  # how long a live line is waited for that shows whether count and clock go on
 STALE_S = 1.0  # a hello that was asked for may have been overtaken on its way by so much
+AHEAD_MS = 10_000  # one that is so much further ahead than time has passed is another's, or leapt
+OVERTAKEN_US = 3_000_000  # what a board measures while its hello is on its way
 BACK_MS = 2_000  # a board's clock that is this far behind has begun anew
 LOOSE_MS, LOOSE_SHARE = 2_000, 0.05  # between the board's clock and ours: lines come late, clocks are not exact
 YOUNG_MS = 500  # a board that has been up for longer than it was not heard, and this, has not begun anew
@@ -172,9 +174,9 @@ class BoardIdentity:
                 if boot is not None and (boot.tracked or first is None):
                     return [Take(lines)]
                 return [Begin(self.boots.of_level_0(first, now_s) if boot is None else self.boots.new(None)), Take(lines)]
-            if boot is not None and boot.mute and self._doubt is None:
+            if boot is not None and boot.mute and self._doubt is None and clock_fits(boot, lines, now_s):
                 return [Take(lines)]
-        elif self.known and not ran_backwards(boot, lines):
+        elif self.known and clock_fits(boot, lines, now_s):
             return [Take(lines)]
         self.known = False
         self._pending_s = self._pending_s if self._pending else now_s
@@ -193,7 +195,8 @@ class BoardIdentity:
                 return self._another(hello)
         elif found is boot and was_known and boot.tracker.follows(hello.seq):
             return self._same(hello, found)
-        overtaken = found is boot and self._offers
+        behind_us = step_ms(hello.seq, found.tracker.expected or 0) * found.interval_us
+        overtaken = found is boot and self._offers and behind_us <= OVERTAKEN_US
         if not found.tracker.follows(hello.seq) and not overtaken:
             return self._another(hello)
         self._doubt, self._doubt_s = (hello, found), now_s
@@ -224,7 +227,8 @@ class BoardIdentity:
         """Lines that came before its hello and that it cannot have measured by then are those of the boot before it."""
         before, after = self._pending[: self._before], self._pending[self._before :]
         mine = [line for line in before if line.seq is not None and 0 < (hello.seq - line.seq) % WIRE_NUMBERS < WIRE_NUMBERS // 2]
-        others = [line for line in before if line not in mine] if self.boot is not None else []
+        level_1 = self.boot is not None and self.boot.wire is not None  # a board of level 0 sends no checksums
+        others = [line for line in before if line not in mine] if level_1 else []
         last_words: list[Step] = [Take(others)] if others else []
         return [*last_words, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
 
@@ -256,12 +260,13 @@ def is_live(line: Line) -> bool:
     return line.ms is not None and line.seq is not None and not (isinstance(line, ReadingLine) and line.re)
 
 
-def ran_backwards(boot: Boot, lines: Sequence[Line]) -> bool:
-    """The board's clock is behind what it was: it restarted and its hello was lost on the way, or its clock leapt."""
+def clock_fits(boot: Boot, lines: Sequence[Line], now_s: float) -> bool:
+    """Whether the board's clock is where it may be. Behind it, or further ahead than time has passed: the board restarted or
+    another one speaks, and its hello was lost on the way; or its clock leapt, or our machine slept, and it is the same."""
     line = lines[-1]
     if boot.last_ms is None or line.ms is None or not is_live(line):
-        return False
-    return step_ms(boot.last_ms, line.ms) <= -BACK_MS
+        return True
+    return -BACK_MS < step_ms(boot.last_ms, line.ms) <= (now_s - boot.heard_s) * 1e3 + AHEAD_MS
 
 
 def is_same(boot: Boot, hello: Hello, line: Line, now_us: int, now_s: float) -> bool:

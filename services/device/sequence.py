@@ -89,6 +89,7 @@ class SequenceTracker:
         self.asking = Asking()
         self._lowest: int | None = None  # received
         self._newest = -1  # received live
+        self._met = NEVER  # the number that was next when we met the board
         self._sure = True  # that we know where the account begins: the board said it
         self._held: list[int] = []  # extended numbers ahead, or wire numbers behind (level 0)
         self._held_back = False
@@ -113,6 +114,13 @@ class SequenceTracker:
             stretch = Stretch(gap.first, gap.last, due_s, offered=again, earlier=True, t0_us=gap.t0_us, t1_us=gap.t1_us)
             (self.on_way if gap.state is GapState.OPEN else self.lost).put(gap.first, gap.last, stretch)
             self.begin = min(self.begin, gap.first)
+            if gap.state is GapState.OPEN and gap.last < self._lowest:
+                self._sure = not self.retransmits  # who told where it begins is not stored: its next hello will, or will not
+
+    @property
+    def _doubtful(self) -> int:
+        """Below all that came and all that was next when we met the board, nobody said what it held. -1: the board said it."""
+        return -1 if self._sure else min(self._met, NEVER if self._lowest is None else self._lowest)
 
     def follows(self, wire: int) -> bool:
         """Whether a number of the board's count is not behind all that is known of it."""
@@ -128,7 +136,7 @@ class SequenceTracker:
         believed = min(held, self.buffer or 0, BELIEVED)
         if self.expected is None:
             self.begin = self.expected = seq + (WIRE_NUMBERS if believed > seq else 0)
-            self._sure = told
+            self._sure, self._met = told, self.expected
         begin, end = self.begin, self.expected + _ahead(seq, self.expected)
         assert begin is not None
         low = end - believed
@@ -139,8 +147,8 @@ class SequenceTracker:
             self._open(self.expected, end - 1, now_s, offered=offers)
             self.expected = end
         if told:
-            self._lose(0, end - min(held, self.buffer or 0) - 1)
             self._sure = True
+            self._lose(0, end - min(held, self.buffer or 0) - 1)
             for piece in self.lost.cut(low, end - 1):  # thought lost, and held after all
                 self._again(piece)
         self._overrun()
@@ -160,7 +168,7 @@ class SequenceTracker:
                 continue
             seq = self.expected + ahead
             self.asking.end(seq, now_s)
-            below = not self._sure and seq < (self._lowest if self._lowest is not None else self.expected)
+            below = seq < min(self._doubtful, self.expected)
             self._lose(0 if below else seq, seq)  # memory has no holes: below the lowest all older ones are gone too
 
     def end(self) -> None:
@@ -332,7 +340,7 @@ class SequenceTracker:
         it, what is below all that came is taken for before the account."""
         if not self.on_way or self.on_way.first > last:
             return
-        doubtful = -1 if self._sure else (NEVER if self._lowest is None else self._lowest)
+        doubtful = self._doubtful
         for piece in self.on_way.cut(first, last):
             if piece.first < doubtful:
                 self.changed.put(piece.first, piece.last, (GapState.BEFORE, piece.value))
@@ -371,7 +379,7 @@ class SequenceTracker:
             return piece.first, min(piece.last, self.asking.offered_up_to - 1)
         if not stretch.offered and now_s < stretch.due_s and (self.expected or 0) <= stretch.after:
             return piece.first, piece.first - 1
-        if not self._sure and piece.last < (NEVER if self._lowest is None else self._lowest):
+        if piece.last < self._doubtful:
             return piece.last, piece.last  # whether it holds any of these: the newest will tell
         return piece.first, piece.last
 

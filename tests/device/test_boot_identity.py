@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.device.boot_identity import NEVER_S, Begin, BoardIdentity, Step, Take, Welcome, ran_backwards
+from services.device.boot_identity import NEVER_S, Begin, BoardIdentity, Step, Take, Welcome, clock_fits
 from services.device.columns import Line
 from services.model import Gap, GapState, Identity, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
@@ -271,10 +271,12 @@ def test_a_restart_whose_hello_was_lost_is_noticed_by_the_clock() -> None:
 def test_a_clock_behind_means_a_restart_but_a_retransmission_does_not() -> None:
     boot = running(600).identity.boot
     assert boot is not None
-    assert not ran_backwards(boot, [line(600)])
-    assert ran_backwards(boot, [line(2)])
-    assert not ran_backwards(boot, [line(510, re=1)])
-    assert not ran_backwards(boot, [line(2, ms=58_500)])
+    assert clock_fits(boot, [line(600)], boot.heard_s)
+    assert not clock_fits(boot, [line(2)], boot.heard_s)
+    assert clock_fits(boot, [line(510, re=1)], boot.heard_s)
+    assert clock_fits(boot, [line(2, ms=58_500)], boot.heard_s)
+    assert not clock_fits(boot, [line(800)], boot.heard_s)
+    assert clock_fits(boot, [line(800)], boot.heard_s + 20)
 
 
 # --- level 0
