@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from components import ids
 from components.feed import Look
-from components.look.parts import icon
+from components.look.parts import icon, with_commands
 from components.look.scales import Scale
 from components.panels.strip import state_of
 from components.view import View
@@ -72,5 +72,5 @@ def _recording(storage: StorageHealth, view: View, text: dict[str, str]) -> list
 
 def _banner(kind: str, said: str, more: str = "") -> Component:
     sign = icon("info" if kind == "info" else "warning")
-    parts = [sign, html.Span(said), html.Span(more, className="number")] if more else [sign, html.Span(said)]
+    parts = [sign, html.Span(with_commands(said))] + ([html.Span(more, className="number")] if more else [])
     return dbc.Alert(parts, color=kind, className=f"banner banner-{kind}")

@@ -83,12 +83,19 @@ def _facts(known: Known, info: DeviceInfo, view: View, now_us: int) -> list[tupl
         (text["fact.firmware"], info.firmware),
         (text["fact.level"], "" if info.level is None else f"{info.level} · {text[f'board.level.{info.level}']}"),
         (text["fact.interval"], "" if not info.interval_ms else f"{number(info.interval_ms, 0)} ms"),
-        (text["fact.sensor"], "" if known.state is None else text["fact.sensor.ok"] if info.sensor == "ok" else info.sensor),
+        (text["fact.sensor"], _sensor(known, info, text)),
         (text["fact.buffer"], text["fact.readings"].format(n=number(info.buffer, 0)) if info.buffer else ""),
         (text["fact.clock"], _clock(info, text)),
         (text["fact.residual"], _residual(known.state)),
         (text["fact.stored"], _stored(known.stored_us, view, now_us)),
     ]
+
+
+def _sensor(known: Known, info: DeviceInfo, text: dict[str, str]) -> str:
+    """Nothing is known of it before it measured."""
+    if known.state is None or known.state.last is None:
+        return ""
+    return text["fact.sensor.ok"] if info.sensor == "ok" else info.sensor
 
 
 def _boot(info: DeviceInfo, text: dict[str, str]) -> str:

@@ -35,7 +35,7 @@ def layout(text: dict[str, str]) -> Component:
     """The interval with its value, commands that need none, the outcome, the log."""
     interval = dbc.InputGroup(
         [
-            dbc.InputGroupText(text["board.interval"], id="interval-name"),
+            html.Label(text["board.interval"], htmlFor=ids.INTERVAL, className="input-group-text"),
             dbc.Input(id=ids.INTERVAL, type="number", step=1, placeholder="100"),
             dbc.Button(text["command.set_interval"], id=ids.command("set_interval"), color="primary", n_clicks=0),
         ]

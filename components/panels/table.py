@@ -22,7 +22,7 @@ from services.model import CHANNELS
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
-ROWS = 24  # each is five components: more would slow every tick of the page (page.md: about 250 in all)
+ROWS = 16  # each is five components: with more, about 250 would be mounted in all (components/README.md)
 WHOLE_US = 1_000_000  # rows that stand for at least a second show no milliseconds
 
 

@@ -22,6 +22,13 @@ SMALL = """() => Array.from(document.querySelectorAll("#drawer :is(button, selec
     .filter((e) => e.offsetParent && e.getBoundingClientRect().height < 39.5).map((e) => e.id || e.className)"""
 
 
+CONTROLS = ", ".join(f"{where} :is(button, select, input, a)" for where in ("#drawer", ".modal"))
+NAMELESS = """(controls) => Array.from(document.querySelectorAll(controls)).filter((e) => {
+    const label = e.labels && e.labels.length ? e.labels[0].innerText : "";
+    return !(e.innerText || e.title || e.getAttribute("aria-label") || label);
+}).map((e) => e.outerHTML.slice(0, 120))"""
+
+
 def right_of(page: Page, selector: str) -> float:
     box = page.locator(selector).bounding_box()
     assert box is not None
@@ -39,6 +46,18 @@ def test_every_drawer_opens_beside_the_chart_and_is_gone_when_it_is_closed(page:
     page.wait_for_selector(".of-board")
     page.click("#open-board")
     page.wait_for_selector(".drawer-body", state="detached")
+
+
+def test_every_control_in_drawers_and_dialogs_has_a_name(page: Page) -> None:
+    for name in DRAWERS:
+        drawer(page, name)
+        assert page.evaluate(NAMELESS, CONTROLS) == [], name
+    for button in ("#export-button", "#open-help"):
+        page.click(button)
+        page.wait_for_selector(".modal-body")
+        assert page.evaluate(NAMELESS, CONTROLS) == [], button
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".modal-body", state="detached")
 
 
 def test_the_chart_can_be_used_while_a_drawer_is_open(page: Page) -> None:
