@@ -68,6 +68,8 @@ HELP_DIALOG = "help-dialog"
 RULE_PICK, RULE_TRY, RULE_SAVE, RULE_REMOVE = "rule-pick", "rule-try", "rule-save", "rule-remove"
 RULE_TRIAL, RULE_BUSY, RULE_RESULT = "rule-trial", "rule-busy", "rule-result"
 EPISODES, ACKNOWLEDGE = "episodes", "acknowledge"
+NOTICES, NEWS, NOTIFY, NOTIFY_STATE = "notices", "news", "notify", "notify-state"  # NEWS: dcc.Store {cursor, news}
+NEWS_CLOCK = "news-clock"  # dcc.Interval: goes on in a hidden tab where notifications are allowed (assets/notices.js)
 
 
 def rule(field: str) -> str:

@@ -31,6 +31,7 @@ from components.panels import (
     export,
     help_sheet,
     line,
+    notices,
     overview,
     recording,
     rejected,
@@ -59,7 +60,7 @@ DRAWERS: dict[str, Drawer] = {
     "settings": Drawer(settings),
 }
 # Panels with callbacks of their own, beside the drawers.
-REGISTERED: tuple[ModuleType, ...] = (strip, commands, connect, export, help_sheet)
+REGISTERED: tuple[ModuleType, ...] = (strip, commands, connect, export, help_sheet, notices)
 
 # Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
 # guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
@@ -119,6 +120,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
             drawer.layout(),
             export.layout(),
             help_sheet.layout(),
+            notices.layout(),
         ],
         id=ids.PAGE,
         lang=text["language.code"],

@@ -55,9 +55,16 @@ def layout(text: dict[str, str]) -> Component:
     return html.Div(
         [
             section(text["rules.title"], form),
-            section(text["rules.episodes"], [changes([acknowledge], text["rules.acknowledge"]), told]),
+            section(text["rules.episodes"], [_permission(text), changes([acknowledge], text["rules.acknowledge"]), told]),
         ]
     )
+
+
+def _permission(text: dict[str, str]) -> Component:
+    """Browsers ask only after a click; what they answered is said (assets/powermon.css shows one of the three)."""
+    states = [html.Span(text[f"notices.{name}"], className=f"when-{name}") for name in ("default", "granted", "denied")]
+    button = dbc.Button(text["notices.ask"], id=ids.NOTIFY, outline=True, color="secondary", n_clicks=0)
+    return html.Div([button, html.Span(states, id=ids.NOTIFY_STATE, className="notify-default")], className="button-row")
 
 
 def _form(text: dict[str, str]) -> list[Component]:

@@ -155,4 +155,9 @@ WORDS: dict[str, str] = {
     "rules.acknowledged": "seen",
     "rules.acknowledge": "I have seen them",
     "rules.all_seen": "{n} marked as seen.",
+    "notices.ask": "Notify me",
+    "notices.default": "not asked yet",
+    "notices.granted": "allowed, in a hidden tab too",
+    "notices.denied": "the browser does not allow it",
+    "notices.look": "Look at that moment",
 }

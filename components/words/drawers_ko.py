@@ -155,4 +155,9 @@ WORDS: dict[str, str] = {
     "rules.acknowledged": "확인함",
     "rules.acknowledge": "모두 확인했습니다",
     "rules.all_seen": "{n}개를 확인으로 표시했습니다.",
+    "notices.ask": "알림 받기",
+    "notices.default": "아직 묻지 않음",
+    "notices.granted": "허용됨 (숨은 탭에서도)",
+    "notices.denied": "브라우저가 허용하지 않음",
+    "notices.look": "그 시점 보기",
 }

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from playwright.sync_api import Page
 
-from components.panels import rules
+from components.panels import notices, rules
 from components.view import View
-from services.model import AlertAction, AlertChannel, AlertRule, BackTest, Episode, Level
+from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
 from tests.components.fakes import FakeMonitor
-from tests.components.looking import text, until, view
+from tests.components.looking import hide_tab, text, until, view
 
 RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER,))
 EPISODE = Episode("over.bench-1.1", "bench-1", RULE, 1_000_000, 2_000_000, 3_000_000, 12.5, 31, 5_000_000, 5_000_000, "value")
@@ -94,3 +94,42 @@ def test_what_fired_is_listed_and_can_be_marked_as_seen(page: Page, monitor: Fak
     page.click("#acknowledge")
     until(page, lambda: "1 marked as seen" in text(page, "rule-result"))
     until(page, lambda: "seen" in text(page, "episodes"))
+
+
+SPY = """() => { window.told = []; window.Notification = class {
+    static permission = 'default';
+    static async requestPermission() { return (this.permission = 'granted'); }
+    constructor(title, options) { window.told.push([title, options.body, options.tag]); }
+}; }"""
+
+
+def test_what_fires_is_said_once_in_the_corner_and_to_a_hidden_tab(
+    page: Page, monitor: FakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.evaluate(SPY)  # a headless browser shows none
+    page.click("#open-alerts")
+    page.click("#notify")
+    until(page, lambda: "allowed" in text(page, "notify-state"))
+    hide_tab(page, True)
+    asked, since = [], monitor.alerts.since
+
+    def counted(cursor: int | None, device: str | None = None) -> Any:
+        asked.append(cursor)
+        return since(cursor, device)
+
+    monkeypatch.setattr(monitor.alerts, "since", counted)
+    until(page, lambda: 0 in asked)  # the hidden page asks for what is new
+    for number in range(3):
+        episode = msgspec.structs.replace(EPISODE, id=f"over.bench-1.{number}", start_us=monitor.now_us(), end_us=None)
+        monitor.alerts._told(AlertChange("fired", episode, 12.5))
+    told = until(page, lambda: page.evaluate("() => window.told"), 30)
+    assert [(title, tag) for title, _, tag in told] == [("Danger · bench-1 · 3 ×", "over-bench-1")]
+    assert "Power > 10.000 W" in told[0][1]
+    assert "Danger · bench-1" in text(page, "notices")
+    link = page.get_attribute("#notices a", "href") or ""
+    assert link.startswith("?device=bench-1&from=")
+
+
+def test_a_snoozed_rule_says_nothing() -> None:
+    changes = [AlertChange("fired", EPISODE, 12.5), AlertChange("ended", EPISODE, 1.0)]
+    assert len(notices.news(changes, {}, View(), 0)) == 1 and notices.news(changes, {"over": 10}, View(), 0) == []
