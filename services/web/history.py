@@ -67,7 +67,7 @@ async def history(
         chunks = json_chunks(span, monitor.pages(*span), chosen, monitor.status_words)
     else:
         chunks = monitor.export(*span, format_, export_options(delimiter, decimal, zone, chosen, header_units))
-    return await _streamed(workers_of(request), chunks, _headers(span, format_))
+    return await _streamed(workers_of(request), chunks, _headers(span, format_, is_replay(monitor, span.device)))
 
 
 def chosen_channels(text: str) -> tuple[str, ...]:
@@ -127,10 +127,16 @@ def json_chunks(
     yield b"]}" if before == b"," else before + b"]}"
 
 
-def _headers(span: Span, format_: str) -> dict[str, str]:
+def is_replay(monitor: Monitor, device: str) -> bool:
+    """Does the board say that it plays a recording?"""
+    return any(info.device == device and info.replay for info in monitor.devices())
+
+
+def _headers(span: Span, format_: str, replay: bool) -> dict[str, str]:
+    """What was not measured is called so by the file's name: the simulated board is named `demo`, a replay is said."""
     headers = {"Content-Type": MEDIA[format_], "Cache-Control": "no-store"}
     if format_ != "json":
-        device = re.sub(r"[^A-Za-z0-9._-]", "_", span.device)
+        device = re.sub(r"[^A-Za-z0-9._-]", "_", span.device) + ("_REPLAY" if replay else "")
         name = f"powermon_{device}_{_stamp(span.t0_us)}_{_stamp(span.t1_us)}.{format_}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return headers
@@ -149,7 +155,7 @@ async def _buckets(
     if format_ == "parquet":
         raise BadRequest("format: parquet holds readings, not buckets; leave out 'points' or ask for csv or json", "format")
     body = await query(request, _bucket_body, monitor_of(request), span, format_, points, channels, delimiter)
-    headers = _headers(span, format_)
+    headers = _headers(span, format_, is_replay(monitor_of(request), span.device))
     return Response(body, media_type=headers.pop("Content-Type"), headers=headers)
 
 

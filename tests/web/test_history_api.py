@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import httpx
+import msgspec
 import pytest
 
 from services.web.parameters import parse_time
@@ -186,3 +187,12 @@ def test_no_spreadsheet_runs_a_name_in_the_csv_of_buckets(client: httpx.Client, 
     monitor.boards = [name]
     rows = list(csv.reader(client.get("/api/history", params={"format": "csv", "points": 5, "device": name}).text.splitlines()))
     assert {row[1] for row in rows[1:]} == {"'" + name}
+
+
+def test_a_replay_is_said_in_the_file_s_name(client: httpx.Client, monitor: FakeMonitor) -> None:
+    measured = monitor.info
+    monitor.info = lambda device: msgspec.structs.replace(measured(device), replay=True)  # type: ignore[method-assign]
+    for more in ({}, {"points": 5}):
+        asked = {"device": DEVICE, "from": T0_US / 1e6, "to": T0_US / 1e6 + 60, "format": "csv"} | more
+        answer = client.get("/api/history", params=asked)
+        assert f'filename="powermon_{DEVICE}_REPLAY_2023' in answer.headers["content-disposition"]
