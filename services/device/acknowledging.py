@@ -23,13 +23,13 @@ class Acknowledging:
 
     def line(self, boot: Boot) -> bytes:
         """What is to be sent now. Half of the board's memory waiting is reason for a commit before its time."""
-        ack, durable = boot.tracker.ack, -1 if boot.durable is None else boot.durable
-        if boot.wire is None:
+        ack, durable = boot.tracker.ack, boot.durable
+        if boot.wire is None or durable is None:
             return b""
         if ack is not None and ack - max(durable, self._nudged) > (boot.tracker.buffer or 0) // 2:
             self._nudged = ack
             self._nudge()
-        if boot.durable is None or (boot.durable == boot.acked and not self.again):
+        if durable == boot.acked and not self.again:
             return b""
-        boot.acked, self.again = boot.durable, False
-        return encode_ack(boot.durable % WIRE_NUMBERS, boot.wire)
+        boot.acked, self.again = durable, False
+        return encode_ack(durable % WIRE_NUMBERS, boot.wire)

@@ -116,7 +116,7 @@ class Boot:
         taken.strays = strays
         taken.restarted = self.tracker.retransmits and (offered.restarted or taken.unaccounted > taken.wild)
         if taken.lines:
-            self._recent, self._repeated = [*self._recent, *taken.lines][-RECENT:], 0
+            self._recent, self._repeated = [*self._recent, *taken.lines[-RECENT:]][-RECENT:], 0
         if self.last_ms != before_ms:
             self.heard_s = now_s
         return taken

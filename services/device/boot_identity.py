@@ -204,6 +204,8 @@ class BoardIdentity:
 
     def on_tick(self, now_us: int, now_s: float) -> list[Step]:
         """What was waited for has come, or will not."""
+        if self._doubt is None and not self._pending:
+            return []
         live = next((line for line in reversed(self._pending) if is_live(line)), None)
         full = len(self._pending) > MAX_PENDING
         if self._doubt is not None:

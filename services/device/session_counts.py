@@ -180,9 +180,10 @@ class Ledger:
         """Hand over what changed since the last time, if anything did."""
         if boot.tracker.changed or boot.tracker.ack != acknowledgeable:
             self.settled(boot)
-        for unsaid in list(self._unsaid.values()):
-            self.settled(unsaid)
-        self._write_ended()
+        if self._unsaid or self._ended:
+            for unsaid in list(self._unsaid.values()):
+                self.settled(unsaid)
+            self._write_ended()
 
     def _write_ended(self) -> None:
         if self._ended and self._storage.append(Write(self._device, gaps=tuple(self._ended))):
@@ -223,9 +224,10 @@ class Ledger:
 
     def _write(self, boot: Boot | None = None, **parts: Any) -> bool:
         """Hand over, with what waits to be said of the boot and of events. False when the storage has no room for it."""
-        changed = boot.tracker.take_changed() if boot is not None else None
-        if boot is not None and changed is not None:
-            parts |= {"gaps": boot.gaps_of(changed, self._device), "boot": boot.number, "ack": boot.tracker.ack}
+        changed = boot.tracker.take_changed() if boot is not None and boot.tracker.changed else None
+        if boot is not None:
+            parts |= {"boot": boot.number, "ack": boot.tracker.ack}
+            parts["gaps"] = boot.gaps_of(changed, self._device) if changed is not None else ()
         self.version += any(parts.get(name) for name in ("rejected", "gaps", "tallies"))
         events = self._take_events()
         if self._storage.append(Write(self._device, events=events, **parts)):
@@ -234,9 +236,10 @@ class Ledger:
                 self._unsaid.pop(boot.number, None)
             return True
         self._events = [*events, *self._events][-MAX_EVENTS:]
-        if boot is not None and changed is not None:
-            boot.tracker.give_back(changed)
+        if boot is not None:
             self._unsaid[boot.number] = boot
+            if changed is not None:
+                boot.tracker.give_back(changed)
         return False
 
     def _take_events(self) -> tuple[Event, ...]:

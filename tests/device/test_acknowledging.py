@@ -175,7 +175,9 @@ def test_a_commit_is_asked_for_once_for_half_a_memory_and_not_at_every_tick() ->
     disk = Nudged()
     bench = Bench(disk)
     bench.hello(0, oldest=0)
-    bench.lines(*range(60))
+    bench.lines(0)
+    bench.device.durable(1, 0)
+    bench.lines(*range(1, 60))
     for _ in range(100):
         bench.clock.us += 50_000
         bench.device.tick()
