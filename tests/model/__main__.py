@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.machine import PowermonMachine
 from tests.model.replay import Story, play, promise_of, shortest
 
-BATCH = 500  # hypothesis remembers what it has tried: a new run now and then is faster
+BATCH = 100  # hypothesis remembers what it has tried: a new run now and then is faster
 
 
 class Findings:
@@ -46,7 +46,11 @@ def run(examples: int, seed: int, skip: tuple[str, ...], moves: int) -> Findings
             max_examples=count, stateful_step_count=moves, deadline=None, database=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        run_state_machine_as_test(seeded(seed * 1_000_000 + batch)(Machine), settings=quiet)
+        try:
+            run_state_machine_as_test(seeded(seed * 1_000_000 + batch)(Machine), settings=quiet)
+        except KeyboardInterrupt:
+            print("stopped by hand", file=sys.stderr)
+            break
         print(f"{batch * BATCH + count} examples, {sum(findings.times.values())} broken", file=sys.stderr, flush=True)
     return findings
 

@@ -53,13 +53,13 @@ def test_a_restart_in_a_half_lost_gap_counts_no_loss_twice(bench: type[World]) -
 
 def test_holes_in_an_offer_are_asked_for_before_the_board_overwrites_them(bench: type[World]) -> None:
     """D"""
-    world = bench(Kind(ring=96, interval_ms=50))
+    world = bench(Kind(ring=240, interval_ms=50))
     world.start()
     world.wait(5)
     world.cable_out(1)
     world.fault("host", "lost", "again", 30)
     world.wait(0.5)
-    for _ in range(14):  # live readings that come again must not put the asking off
+    for _ in range(30):  # live readings that come again must not put the asking off
         world.fault("host", "lost", "reading", 1)
         world.wait(0.5)
     world.settle()
