@@ -57,13 +57,13 @@ def ranges_for(picture: Picture, view: View, before: dict[str, Ends]) -> dict[st
 
 def build(picture: Picture, canvas: Canvas) -> go.Figure:
     """The whole figure."""
-    figure = go.Figure(layout=layout(picture, canvas))
+    traces = []
     for style, part in zip(styles(canvas), parts(picture, canvas), strict=True):
-        trace = go.Scatter(**style)
-        for name, value in part.items():
-            trace[name] = value
-        figure.add_trace(trace)
-    return figure
+        trace = style | {name: value for name, value in part.items() if "." not in name}
+        if "marker.symbol" in part:
+            trace["marker"] = style["marker"] | {"symbol": part["marker.symbol"]}
+        traces.append(go.Scatter(trace, _validate=False))  # the tests validate every kind of figure: here it takes 15 ms
+    return go.Figure(traces, go.Layout(layout(picture, canvas), _validate=False), _validate=False)
 
 
 def update(patch: Any, picture: Picture, canvas: Canvas, filled: tuple[int, ...]) -> tuple[int, ...]:

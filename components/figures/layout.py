@@ -25,6 +25,13 @@ PANE_GAP = 0.035
 OUTER_AXIS = 0.055  # of the width, between the two axes at the right of the overlaid chart
 
 
+def blank() -> dict[str, Any]:
+    """The frame before the first answer: nothing that could be taken for a measurement, on the page's own ground."""
+    nothing = {"visible": False, "fixedrange": True}
+    grounds = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+    return {"data": [], "layout": grounds | {"xaxis": nothing, "yaxis": nothing}}
+
+
 def pane_channels(view: View) -> tuple[str, ...]:
     """The channels that have a pane of their own, from the top; overlaid ones share that of the first."""
     shown = tuple(channel for channel in CHANNELS if channel not in view.hidden)

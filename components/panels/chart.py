@@ -13,7 +13,7 @@ from components import ids
 from components.feed import Look, Picture
 from components.figures import chart
 from components.figures.axes import Ends
-from components.figures.layout import domains, figure_key, pane_channels, shapes_and_labels
+from components.figures.layout import blank, domains, figure_key, pane_channels, shapes_and_labels
 from components.figures.marks import RECOVERED
 from components.figures.time_axis import points_us, time_axis
 from components.look.parts import attrs, exact
@@ -72,7 +72,7 @@ def layout(text: dict[str, str]) -> Component:
     """The frame stands from the first moment."""
     return html.Section(
         [
-            dcc.Graph(id=ids.CHART, figure={}, config=CONFIG, responsive=True, className="chart"),
+            dcc.Graph(id=ids.CHART, figure=blank(), config=CONFIG, responsive=True, className="chart"),
             html.Div([], id=ids.SIDE, className="side number"),
             html.Div("", id=ids.NOTE, className="chart-note number"),
             html.Div(
@@ -92,7 +92,7 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
     exponents = {channel: scale.exponent for channel, scale in scales.items()}
     if picture is None:
         empty = msgspec.structs.replace(drawn, key="empty", exponents=exponents)
-        return Rendered(no_update if drawn.key == "empty" else {"layout": {"xaxis": {"visible": False}}}, [], "", empty)
+        return Rendered(no_update if drawn.key == "empty" else blank(), [], "", empty)
     canvas = canvas_of(look, picture, view, drawn, scales, limits)
     key, shown = digest(figure_key(canvas)), digest(shapes_and_labels(picture, canvas))
     now = msgspec.structs.replace(

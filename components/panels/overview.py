@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from components import ids
 from components.feed import Picture
 from components.figures import curves
-from components.figures.layout import MARGIN, NARROW_MARGIN
+from components.figures.layout import MARGIN, NARROW_MARGIN, blank
 from components.figures.time_axis import time_axis
 from components.look.parts import attrs
 from components.look.theme import FONT, THEMES, rgba
@@ -26,7 +26,7 @@ CHANNEL = "w"  # power says where something happened
 
 def layout(text: dict[str, str]) -> Component:
     """The strip's frame."""
-    graph = dcc.Graph(id=ids.OVERVIEW, figure={}, config=CONFIG, responsive=True, className="overview")
+    graph = dcc.Graph(id=ids.OVERVIEW, figure=blank(), config=CONFIG, responsive=True, className="overview")
     note = html.P(text["overview.record"], id=ids.RECORD, className="number")
     return html.Section([graph, note], className="overview-frame", **attrs(aria_label=text["overview.name"]))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,7 +147,7 @@ def test_marks_that_would_touch_are_one_with_the_words_of_all() -> None:
 @pytest.mark.parametrize("points", [600, 20])
 def test_plotly_takes_every_figure(view: View, points: int) -> None:
     rows = [Row(T0 + at * STEP, STEP, 5.0 + at % 3, 0.1, 0.5) for at in range(100)]
-    figure = chart.build(picture(rows, points), canvas(view))
+    figure = go.Figure(chart.build(picture(rows, points), canvas(view)).to_dict())  # validates
     assert len(figure.data) == LANE + 1
     assert figure.layout.hoversubplots == "axis"
 
