@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 VALUE_AXES = {"v": "y", "a": "y2", "w": "y3"}
 GAP_AXES = {"v": "y4", "a": "y5", "w": "y6"}
 LANE_AXIS = "y7"
-MARGIN = {"l": 66, "r": 72, "t": 30, "b": 4, "pad": 0}
-NARROW_MARGIN = {"l": 44, "r": 58, "t": 28, "b": 4, "pad": 0}
-FOOT = 0.12  # of the height: time labels, and under them the lane of marks
+MARGIN = {"l": 66, "r": 72, "t": 30, "b": 20, "pad": 0}
+NARROW_MARGIN = {"l": 44, "r": 58, "t": 28, "b": 20, "pad": 0}
+FOOT = 0.105  # of the height: time labels, and under them the lane of marks
 LANE_TOP = 0.035
 PANE_GAP = 0.035
 OUTER_AXIS = 0.055  # of the width, between the two axes at the right of the overlaid chart
@@ -71,7 +71,8 @@ def layout(picture: Picture, canvas: Canvas) -> dict[str, Any]:
         result["yaxis" + VALUE_AXES[channel][1:]] = _value_axis(channel, canvas, where)
         result["yaxis" + GAP_AXES[channel][1:]] = _hidden_axis(VALUE_AXES[channel], channel in where)
     result["yaxis" + LANE_AXIS[1:]] = {"visible": False, "range": [0, 1], "fixedrange": True, "domain": [0, LANE_TOP]}
-    result["xaxis2"] = {"matches": "x", "anchor": LANE_AXIS, "visible": False, "type": "date"}  # the lane has no grid
+    # The lane has no grid, and no handles that would lie over what is below the chart.
+    result["xaxis2"] = {"matches": "x", "anchor": LANE_AXIS, "visible": False, "type": "date", "fixedrange": True}
     return result
 
 
