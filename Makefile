@@ -1,4 +1,5 @@
 # make run    sets up .venv and starts powermon      make test   everything that is checked
+# make check  lint and the tests that need no browser, simulator or child process
 # make lint   style, types, layers                   make bench  speed, as ratios
 # make image-test   builds the container image and runs it (root, Debian)
 # ARGS="…" is passed on: make run ARGS="--mock", make test ARGS="-k history", make bench ARGS="--full"
@@ -7,6 +8,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Files of tests run side by side; one file never does.
+WORKERS ?= auto
 
 .PHONY: run test check bench lint image-test firmware run-firmware docs system-packages clean
 
@@ -14,7 +17,11 @@ run: $(VENV)/.run
 	$(BIN)/python app.py $(ARGS)
 
 test: lint system-packages
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+# Everything that needs no browser, no simulator and no child process.
+check: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not outside" $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.load.bench $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -20,9 +21,12 @@ LONGEST_START_S = 20
 
 
 def make(*arguments: str, directory: str = "tests/firmware") -> None:
-    """Builds; a failure says what the compiler said."""
+    """Builds; a failure says what the compiler said. One at a time: tests that run side by side share the folder."""
     command = ["make", "--no-print-directory", "-j2", "-C", str(ROOT / directory), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
