@@ -5,8 +5,8 @@ ARG BASE=python:3.11-slim
 FROM ${BASE} AS build
 # For a bench without internet: a folder of wheels, mounted, and PIP_OPTIONS="--no-index --find-links /wheels".
 ARG PIP_OPTIONS=""
-COPY requirements.txt /tmp/
-RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check ${PIP_OPTIONS} -r /tmp/requirements.txt
+COPY requirements.lock /tmp/
+RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check ${PIP_OPTIONS} --require-hashes -r /tmp/requirements.lock
 
 ARG BASE=python:3.11-slim
 FROM ${BASE}
