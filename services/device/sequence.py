@@ -276,7 +276,8 @@ class SequenceTracker:
         if not self.on_way.cut(seq, seq):
             self.lost.cut(seq, seq)
             self.lost_here -= not stretch.earlier
-        self.changed.put(seq, seq, (GapState.RECOVERED, stretch))
+        # What the board brought along from before we met it was never missing: no gap of the record.
+        self.changed.put(seq, seq, (GapState.BEFORE if stretch.early else GapState.RECOVERED, stretch))
 
     def _is_early(self, seq: int, now_s: float) -> bool:
         """Before the account, but held by the board all the same: the account begins with it, nothing being settled yet."""

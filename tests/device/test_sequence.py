@@ -224,6 +224,7 @@ def test_what_the_board_held_before_the_meeting_is_late_not_recovered() -> None:
     board = met(500, 480)
     assert verdicts(offer(board, *range(480, 500), again=1)) == [Verdict.LATE] * 20
     assert (board.found, board.ack) == (0, 499)
+    assert fates(board) == [(480, 499, BEFORE)], "what was never missing is no gap of the record, and none recovered"
 
 
 def test_a_live_line_that_came_before_the_hello_is_no_late_one() -> None:
