@@ -22,6 +22,7 @@ LONGEST = 5
 LEAST = 20  # readings that say what is usual
 MOST = 20_000  # of a window with more every n-th is taken for the measure
 STEP = 1e-6  # the record's step: quieter than it nothing is
+ACCURACY = 1e-3  # of the value: no sensor here is better than a tenth of a percent, so closer than that nothing stands apart
 SETTLED_US = 2 * SECOND_US  # a second is judged when readings of two seconds later are there
 
 
@@ -42,22 +43,24 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """What is usual: median and MAD, quartiles."""
+    """What is usual: median and MAD, quartiles. `least`: spread that no quiet falls below, for a steady value of a sensor
+    with coarse steps has a MAD of 0, and its next step is no outlier."""
 
     median: float
     mad: float
     q1: float
     q3: float
+    least: float
 
     def z(self, values: F64) -> F64:
         """Robust z-scores."""
-        scores: F64 = np.abs(values - self.median) / (NORMAL * max(self.mad, STEP))
+        scores: F64 = np.abs(values - self.median) / max(NORMAL * self.mad, self.least)
         return scores
 
     def beyond(self, values: F64) -> F64:
         """How far outside the quartiles, in units of their distance; 0 inside."""
         outside = np.maximum(np.maximum(self.q1 - values, values - self.q3), 0.0)
-        far: F64 = outside / max(self.q3 - self.q1, STEP)
+        far: F64 = outside / max(self.q3 - self.q1, self.least)
         return far
 
 
@@ -65,7 +68,14 @@ def measure(values: F64) -> Measure:
     """Of at least one value."""
     values = values[:: len(values) // MOST + 1]
     q1, median, q3 = (float(part) for part in np.percentile(values, (25, 50, 75)))
-    return Measure(median, float(np.median(np.abs(values - median))), q1, q3)
+    least = max(ACCURACY * abs(median), _step(values))
+    return Measure(median, float(np.median(np.abs(values - median))), q1, q3, least)
+
+
+def _step(values: F64) -> float:
+    """The sensor's own step, as the least distance of two different values; two values tell of none."""
+    different = np.unique(values)
+    return max(STEP, float(np.diff(different).min())) if len(different) > 2 else STEP
 
 
 class OutlierWatch:

@@ -53,6 +53,16 @@ def test_a_board_that_never_changes_its_value_has_no_outlier_in_the_last_digit()
     assert judged(values, Judgement(Method.BOTH)) == [("w", 1, 1.5)]
 
 
+def test_the_next_step_of_a_coarse_sensor_is_no_outlier_and_a_spike_is() -> None:
+    steady = np.where(np.random.default_rng(7).random(600) < 0.1, 4.996, 4.992)  # an INA219's bus voltage: steps of 4 mV
+    assert judged(steady.tolist(), Judgement(Method.BOTH)) == []
+    steady[300], steady[400] = 4.776, 5.0
+    assert judged(steady.tolist(), Judgement(Method.BOTH)) == [("w", 1, 4.776)]
+    offset = np.where(np.random.default_rng(8).random(600) < 0.1, 0.0001, 0.0)  # nothing connected: 100 µA come and go
+    offset[300], offset[301] = -0.0001, 0.05
+    assert judged(offset.tolist(), Judgement(Method.BOTH)) == [("w", 1, 0.05)]
+
+
 def test_marked_readings_are_neither_judged_nor_a_measure() -> None:
     values = noisy()
     values[300] = 500.0
@@ -79,5 +89,6 @@ def test_limits_and_window_are_what_was_set() -> None:
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=60))
 def test_the_measure_is_that_of_the_textbook(values: list[float]) -> None:
     found = measure(np.array(values))
-    assert found.median == np.median(values) and found.mad == np.median(np.abs(np.array(values) - np.median(values)))
+    assert found.median == pytest.approx(np.median(values), rel=1e-9, abs=1e-9)
+    assert found.mad == pytest.approx(np.median(np.abs(np.array(values) - np.median(values))), rel=1e-9, abs=1e-9)
     assert found.q1 <= found.median <= found.q3
