@@ -43,6 +43,7 @@ run-firmware: $(VENV)/.run
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.settings_docs
+	$(BIN)/python -m tests.where_things_are
 
 # The simulated board of the firmware tests, a browser for the page tests: from Debian's own packages.
 system-packages: $(VENV)/.dev

@@ -1,4 +1,7 @@
-"""Powermon. `python app.py --help` says what it can be told; `make run` sets everything up first."""
+"""Powermon: settings → monitor → API and page → serve.
+
+`python app.py --help` says what it can be told; `make run` sets everything up first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English."""
+"""What the page says in English."""
 
 from __future__ import annotations
 

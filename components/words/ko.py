@@ -1,4 +1,4 @@
-"""한국어."""
+"""What the page says in Korean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a value within what the sensor can measure? What is not is marked, never hidden.
+"""Whether values are within what the sensor can measure. What is not is marked, never hidden.
 
 A range is the user's setting; where there is none, what the board says of its sensor (hello `range`); else the default:
 0 to 24 V, and none on current and power.

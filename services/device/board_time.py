@@ -1,8 +1,9 @@
-"""When was a reading measured? From the board's uptime in ms to host time in µs, per boot.
+"""When a reading was measured, by the uptime (`ms`) that a board stamps it with (wire level 1).
 
+From the board's uptime in ms to host time in µs, per boot.
 What is mapped once stays where it is, and no later reading is mapped before an earlier one. A better idea of the
-clocks (envelope.py) is approached at 1000 ppm (mapping.py), so that spacing stays exact; only what cannot be true is
-put right at once: a reading that would arrive before it was measured, or a board whose clock stood still.
+clocks (fastest_arrivals.py) is approached at 1000 ppm (uptime_mapping.py), so that spacing stays exact; only what
+cannot be true is put right at once: a reading that would arrive before it was measured, or a board whose clock stood still.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Whose are these lines? The board says who it is (its id and boot number); count and clock say whether that can be.
+"""Which boot of which board the lines belong to, by what the board says of itself.
+
+The board says who it is (its id and boot number); count and clock say whether that can be.
 
 Pure: hellos, lines and times go in, steps for the board's chain come out. A stored run of numbers and a board's boot are
 two things: an erased EEPROM, another board under the same name, or a restart of the program must neither hide a loss nor

@@ -1,4 +1,4 @@
-"""When did a board measure that has no clock to tell? From its numbers, when it measures at a steady pace. Pure.
+"""When a board without a clock measured: arrivals smoothed, where it measures at a steady pace (wire level 0). Pure.
 
 Lines of such a board arrive late, in bursts, and never early. At a steady pace the arrivals of its numbers therefore lie
 on or above a straight line, and the fastest of them on it: that line is when each number was measured. Steady is

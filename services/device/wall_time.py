@@ -1,4 +1,4 @@
-"""When was a reading measured, by a board that stamps its readings with Unix time itself (wire level 0)?"""
+"""When a reading was measured, by a board that stamps its readings with Unix time itself (wire level 0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose file it is, and the right to write it."""
+"""Whether a file is ours to write: what kind of file it is, and the lock that keeps a second program out."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Readings by time. The table is ordered by (run, sequence number); within a run time follows the numbers but for the
-run's `disorder_us`, so a span of time is a span of ids, found by bisection and then filtered."""
+"""Rows of readings by their time: those between two moments, page by page.
+
+The table is ordered by (run, sequence number); within a run time follows the numbers but for the run's
+`disorder_us`, so a span of time is a span of ids, found by bisection and then filtered.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+// Sends the token that was typed, without it ever standing in an address.
 "use strict";
 
 document.getElementById("login").addEventListener("submit", async (event) => {
