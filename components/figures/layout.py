@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 VALUE_AXES = {"v": "y", "a": "y2", "w": "y3"}
 GAP_AXES = {"v": "y4", "a": "y5", "w": "y6"}
 LANE_AXIS = "y7"
-MARGIN = {"l": 66, "r": 72, "t": 30, "b": 20, "pad": 0}
-NARROW_MARGIN = {"l": 44, "r": 58, "t": 28, "b": 20, "pad": 0}
+MARGIN = {"l": 66, "r": 72, "t": 30, "b": 20, "pad": 0, "autoexpand": False}
+NARROW_MARGIN = {"l": 44, "r": 58, "t": 28, "b": 20, "pad": 0, "autoexpand": False}
 FOOT = 0.105  # of the height: time labels, and under them the lane of marks
 LANE_TOP = 0.035
 PANE_GAP = 0.035
