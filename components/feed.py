@@ -17,7 +17,8 @@ import msgspec
 from components.figures.time_axis import points_us
 from components.view import Range, View
 from services.errors import UnknownDevice
-from services.model import Event, EventKind, Gap, SpanStats, Tick
+from services.live_model import Tick
+from services.model import Event, EventKind, Gap, SpanStats
 
 if TYPE_CHECKING:
     import pandas as pd

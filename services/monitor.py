@@ -20,27 +20,9 @@ from services.device.device import Device
 from services.errors import CommandError, Conflict
 from services.link.clock_watch import ClockWatch
 from services.link.simulated_board import SimulatedBoard
+from services.live_model import ClockHealth, CommandOutcome, DemoState, DeviceInfo, Health, PortInfo, Snapshot, Tick
 from services.live_settings import LiveSettings
-from services.model import (
-    ClockHealth,
-    CommandOutcome,
-    Counts,
-    Curve,
-    DemoState,
-    DeviceInfo,
-    Event,
-    EventKind,
-    Gap,
-    Health,
-    LinkState,
-    PortInfo,
-    Readings,
-    Rejected,
-    Snapshot,
-    SpanStats,
-    Tick,
-    Write,
-)
+from services.model import Counts, Curve, Event, EventKind, Gap, LinkState, Readings, Rejected, SpanStats, Write
 from services.options import DEMO_NAME
 from services.settings import Settings, program_version
 from services.storage import export as exports

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit
 from services.analysis.outliers import Judgement, Method
 from services.analysis.validation import OPTION_NAMES, Limits
 from services.errors import SettingsError
-from services.model import Level
 from services.options import CHANNEL_NAMES, OPTIONS, PREFIX, LimitText, Option, limit_text, nearest, number, split_port
 
 CONFIG_FILE = "powermon.toml"

@@ -10,10 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mock.scenarios import SCENARIOS as KNOWN_SCENARIOS
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit
 from services.analysis.validation import Limits
 from services.errors import SettingsError
-from services.model import Level
 from services.options import OPTIONS, SCENARIOS, nearest, split_port
 from services.settings import Settings, load_settings, program_version
 

@@ -14,7 +14,8 @@ from components.panels.strip import state_of
 from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
-from services.model import Level, StorageHealth
+from services.alert_model import Level
+from services.live_model import StorageHealth
 
 
 def layout(text: dict[str, str]) -> Component:

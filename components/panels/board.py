@@ -21,7 +21,8 @@ from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
 from services.errors import PowermonError, UnknownDevice
-from services.model import Counts, DeviceInfo, Snapshot
+from services.live_model import DeviceInfo, Snapshot
+from services.model import Counts
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

@@ -21,7 +21,7 @@ from components.look.units import number
 from components.panels import connect
 from components.view import View
 from components.words.text import words
-from services.model import DeviceInfo
+from services.live_model import DeviceInfo
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

@@ -15,7 +15,9 @@ from components.look.units import NO_VALUE, number
 from components.panels.strip import SOURCES, state_of
 from components.view import View
 from components.words.text import words
-from services.model import CHANNELS, Level, Snapshot
+from services.alert_model import Level
+from services.live_model import Snapshot
+from services.model import CHANNELS
 
 MASK = 0xFFFF_FFFF  # the number as the board sent it
 

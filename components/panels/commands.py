@@ -19,7 +19,8 @@ from components.words.phrases import phrase
 from components.words.sentences import sentence
 from components.words.text import words
 from services.errors import PowermonError
-from services.model import CommandOutcome, Event, EventKind
+from services.live_model import CommandOutcome
+from services.model import Event, EventKind
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

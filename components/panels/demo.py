@@ -19,7 +19,7 @@ from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
 from services.errors import PowermonError
-from services.model import CommandOutcome, DemoState
+from services.live_model import CommandOutcome, DemoState
 from services.options import SCENARIOS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from components.panels.rules import rule_text
 from components.view import View
 from components.words.sentences import watched
 from components.words.text import words
-from services.model import AlertChange, Level
+from services.alert_model import AlertChange, Level
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

@@ -16,7 +16,7 @@ from components.look.units import data_size, hours, number
 from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
-from services.model import Health, StorageHealth
+from services.live_model import Health, StorageHealth
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

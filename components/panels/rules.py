@@ -19,8 +19,8 @@ from components.view import View
 from components.words.phrases import phrase
 from components.words.sentences import watched
 from components.words.text import words
+from services.alert_model import AlertAction, AlertChannel, AlertRule, BackTest, Episode, Level
 from services.errors import BadRequest, PowermonError
-from services.model import AlertAction, AlertChannel, AlertRule, BackTest, Episode, Level
 
 if TYPE_CHECKING:
     from services.monitor import Monitor

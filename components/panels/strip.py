@@ -16,7 +16,9 @@ from components.look.times import clock, duration, zone_name
 from components.look.units import number
 from components.view import View
 from components.words.text import words
-from services.model import Level, LinkState, Snapshot
+from services.alert_model import Level
+from services.live_model import Snapshot
+from services.model import LinkState
 
 SOURCES = ("live", "demo", "replay")
 

@@ -10,10 +10,11 @@ from typing import Protocol
 
 import msgspec
 
+from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode
 from services.analysis.alert_rules import Limit, applies, problems, rule_of
 from services.clock import Clock
 from services.errors import BadRequest, DatabaseError
-from services.model import CHANNELS, AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Write
+from services.model import CHANNELS, Write
 from services.settings import Settings
 from services.storage.alert_record import merged
 from services.storage.storage import Storage

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from services.model import AlertChannel, AlertRule, Episode
+from services.alert_model import AlertChannel, AlertRule, Episode
 
 AROUND_US = 30_000_000  # shown before and after an episode
 NAMES = {

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from services.actions import alert_message
+from services.alert_model import AlertChange, Episode
 from services.analysis.repeats import Repeats
-from services.model import AlertChange, Episode
 
 log = logging.getLogger(__name__)
 

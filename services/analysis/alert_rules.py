@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.model import CHANNELS, AlertAction, AlertChannel, AlertRule, Level
+from services.alert_model import AlertAction, AlertChannel, AlertRule, Level
+from services.model import CHANNELS
 
 MICRO = 1e6
 SECOND_US = 1_000_000

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.alert_model import AlertRule, AlertState, Level
 from services.analysis.alert_rules import MICRO, SECOND_US
 from services.analysis.marks import MARK_MASK, MARK_SHIFT, OVERFLOW, SENSOR_ERROR
-from services.model import F64, I64, U16, AlertRule, AlertState, Flag, Level
+from services.model import F64, I64, U16, Flag
 
 SEVERITY = {Level.NORMAL: 0, Level.WARNING: 1, Level.DANGER: 2}
 Mask = NDArray[np.bool_]

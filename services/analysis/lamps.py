@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.alert_model import Lamp, Level
 from services.analysis.marks import MARK_MASK, MARK_SHIFT, OVERFLOW
-from services.model import ClockHealth, Flag, Lamp, Level, Readings
+from services.live_model import ClockHealth
+from services.model import Flag, Readings
 
 SPAN_US = 10_000_000
 NOISE_W = 0.01  # what three numbers rounded one by one may disagree by

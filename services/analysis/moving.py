@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.analysis.seconds import HOLD, SECOND_US, SUMS, WEIGHTED, Seconds
-from services.model import MovingMean
+from services.live_model import MovingMean
 
 SPANS_S = (60, 300, 900)
 

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.model import CHANNELS, F64, I64, Flag, Outlier, Readings
+from services.alert_model import Outlier
+from services.model import CHANNELS, F64, I64, Flag, Readings
 
 SECOND_US = 1_000_000
 NORMAL = 1.4826  # the standard deviation of a normal distribution in units of its MAD

@@ -11,25 +11,13 @@ from typing import Any
 
 import msgspec
 
+from services.alert_model import AlertAction, AlertChange, AlertRule, AlertRules, Episode, Level
 from services.analysis.repeats import Repeats
 from services.clock import Clock, Step
 from services.device.board_alerts import EVERY_US, BoardAlerts
 from services.device.commands import CommandQueue, Pending
 from services.errors import CommandError
-from services.model import (
-    AlertAction,
-    AlertChange,
-    AlertRule,
-    AlertRules,
-    Counts,
-    Episode,
-    Event,
-    EventKind,
-    Level,
-    LinkState,
-    Readings,
-    Write,
-)
+from services.model import Counts, Event, EventKind, LinkState, Readings, Write
 from services.storage.storage import Storage
 
 BUZZ = {Level.WARNING: {"on_ms": 100, "times": 1}, Level.DANGER: {"on_ms": 200, "times": 3}}

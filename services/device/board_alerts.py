@@ -8,25 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from services.alert_model import AlertChange, AlertChannel, AlertRule, AlertState, AlertStatus, Episode, Level
 from services.analysis.alert_rules import BY_READING, MICRO, applies
 from services.analysis.alerts import Mask, Turn, Watch, believed, complaints, doubted, residual_uw, worst
 from services.analysis.recent_share import RecentShare
 from services.clock import Step
-from services.model import (
-    CHANNELS,
-    F64,
-    I64,
-    AlertChange,
-    AlertChannel,
-    AlertRule,
-    AlertState,
-    AlertStatus,
-    Counts,
-    Episode,
-    Flag,
-    Level,
-    Readings,
-)
+from services.model import CHANNELS, F64, I64, Counts, Flag, Readings
 
 EVERY_US = 1_000_000  # between two looks at completeness, and two stored words about an episode that goes on
 BEHIND = int(Flag.RECOVERED | Flag.LATE)  # what comes after newer readings is stored and drawn; it turns no alert

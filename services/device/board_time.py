@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from services.device.fastest_arrivals import Envelope
 from services.device.uptime_mapping import Mapping
-from services.model import F64, I64, ClockHealth
+from services.live_model import ClockHealth
+from services.model import F64, I64
 
 ROLLOVER_MS = 1 << 32
 

@@ -20,7 +20,8 @@ from services.link import ports
 from services.link.addresses import checked_address
 from services.link.port_watch import PortWatch
 from services.link.simulated_board import SimulatedBoard
-from services.model import Event, EventKind, PortInfo, Write
+from services.live_model import PortInfo
+from services.model import Event, EventKind, Write
 from services.options import DEMO_NAME
 from services.settings import Settings
 from services.storage.storage import Storage

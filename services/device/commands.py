@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.errors import CommandError
-from services.model import CommandOutcome
+from services.live_model import CommandOutcome
 from services.wire.decoders import Reply, encode_command
 
 MAX_TRIES = 3

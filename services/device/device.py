@@ -29,19 +29,8 @@ from services.device.session_counts import Ledger
 from services.device.verdicts import Judge
 from services.errors import CommandError
 from services.link.reader import Link
-from services.model import (
-    ClockHealth,
-    CommandOutcome,
-    Curve,
-    DeviceInfo,
-    EventKind,
-    Gap,
-    GapState,
-    LinkState,
-    Readings,
-    Snapshot,
-    SpanStats,
-)
+from services.live_model import ClockHealth, CommandOutcome, DeviceInfo, Snapshot
+from services.model import Curve, EventKind, Gap, GapState, LinkState, Readings, SpanStats
 from services.settings import Settings
 from services.storage.storage import Storage
 from services.wire.decoders import (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from services.alert_model import Lamp, Outlier
 from services.analysis.lamps import SPAN_US, lamps
 from services.analysis.outliers import Judgement, OutlierWatch
 from services.analysis.window import Window
-from services.model import ClockHealth, Event, EventKind, Lamp, Outlier
+from services.live_model import ClockHealth
+from services.model import Event, EventKind
 
 TOLD_EVERY_US = 60_000_000  # one line for each channel; what comes between is counted in the next
 LAMPS_EVERY_US = 1_000_000

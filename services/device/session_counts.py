@@ -20,18 +20,8 @@ from services.device.columns import Line
 from services.device.sequence import SequenceTracker
 from services.device.verdicts import Judged, refused_line
 from services.errors import DatabaseError
-from services.model import (
-    CommandOutcome,
-    Counts,
-    Event,
-    EventKind,
-    Gap,
-    Reason,
-    Rejected,
-    Restored,
-    Tally,
-    Write,
-)
+from services.live_model import CommandOutcome
+from services.model import Counts, Event, EventKind, Gap, Reason, Rejected, Restored, Tally, Write
 from services.storage.storage import Storage
 from services.wire.decoders import BadLine, printable
 

@@ -14,7 +14,8 @@ from services.analysis.marks import CHANNEL_OF, REASONS, StatusWords, flags_of, 
 from services.analysis.validation import NO_LIMIT, OPTION_NAMES, Bounds, Limits, Range, all_within, is_number, range_marks
 from services.device.boot import Taken
 from services.device.columns import Line, line_text
-from services.model import Marked, Readings, Reason, Rejected
+from services.live_model import Marked
+from services.model import Readings, Reason, Rejected
 from services.wire.decoders import BadReading, ReadingLine
 
 

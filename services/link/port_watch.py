@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from services.link import ports
-from services.model import PortInfo
+from services.live_model import PortInfo
 
 log = logging.getLogger(__name__)
 EVERY_S = 3.0

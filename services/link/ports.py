@@ -11,7 +11,7 @@ from typing import Any
 import serial
 from serial.tools import list_ports as pyserial_ports
 
-from services.model import PortInfo
+from services.live_model import PortInfo
 
 # Arduino, CH340, CP210x, FTDI, RP2040, Espressif
 LIKELY_VIDS = frozenset({0x2341, 0x2A03, 0x1A86, 0x10C4, 0x0403, 0x2E8A, 0x303A})

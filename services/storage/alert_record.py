@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.model import AlertRule, AlertRules, Episode
+from services.alert_model import AlertRule, AlertRules, Episode
 from services.storage.database import Connection, get_setting, set_setting
 
 EPISODES_KEPT = 10_000

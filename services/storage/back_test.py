@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.alert_model import AlertChannel, AlertRule, BackTest, Episode
 from services.analysis.alert_rules import BY_READING, MICRO, SECOND_US
 from services.analysis.alerts import Turn, Watch, believed, complaints, doubted
-from services.model import F64, I64, U16, AlertChannel, AlertRule, BackTest, Episode, Flag
+from services.model import F64, I64, U16, Flag
 from services.storage.database import Connection
 from services.storage.history import Scope
 from services.storage.rows import Run, id_range, runs_between

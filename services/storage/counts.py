@@ -7,20 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.model import (
-    I64,
-    Counts,
-    Event,
-    EventKind,
-    Gap,
-    GapState,
-    Identity,
-    Reading,
-    Reason,
-    Rejected,
-    Restored,
-    StoredRun,
-)
+from services.model import I64, Counts, Event, EventKind, Gap, GapState, Identity, Reading, Reason, Rejected, Restored, StoredRun
 from services.storage.database import Connection
 from services.storage.history import Scope, Total
 from services.storage.rows import Run, reading_of, readings_between, runs_between

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from services.model import StorageHealth
+from services.live_model import StorageHealth
 from services.storage import file_check
 from services.storage.backlog import Backlog
 from services.storage.database import result_code

@@ -9,26 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from services.alert_model import AlertRule, AlertRules, BackTest, Episode
 from services.analysis.decimate import no_curve
 from services.clock import Clock
 from services.errors import DatabaseError, ExportCancelled
-from services.model import (
-    AlertRule,
-    AlertRules,
-    BackTest,
-    Counts,
-    Curve,
-    Episode,
-    Event,
-    Gap,
-    Reading,
-    Readings,
-    Rejected,
-    Restored,
-    SpanStats,
-    StorageHealth,
-    Write,
-)
+from services.live_model import StorageHealth
+from services.model import Counts, Curve, Event, Gap, Reading, Readings, Rejected, Restored, SpanStats, Write
 from services.storage import alert_record, counts, file_check, health, history, rollups
 from services.storage.back_test import back_test
 from services.storage.counts import GAPS_LIMIT

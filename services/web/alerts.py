@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.actions import alert_message
+from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Level
 from services.analysis.alert_rules import MOST_RULES
 from services.errors import BadRequest
-from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Level
 from services.web.parameters import DeviceAsked, TimesAsked, known_device, monitor_of, query, span_of_times
 from services.web.payloads import iso, or_none
 

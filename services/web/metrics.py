@@ -12,7 +12,8 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from services.errors import UnknownDevice
-from services.model import Health, LinkState, Snapshot
+from services.live_model import Health, Snapshot
+from services.model import LinkState
 from services.monitor import Monitor
 from services.web.parameters import monitor_of, query
 

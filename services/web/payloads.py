@@ -13,25 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.alert_model import AlertStatus
 from services.analysis.marks import marked, statuses
-from services.model import (
-    CHANNELS,
-    I64,
-    AlertStatus,
-    Counts,
-    Curve,
-    DeviceInfo,
-    Event,
-    Flag,
-    Gap,
-    Health,
-    PortInfo,
-    Reading,
-    Readings,
-    Rejected,
-    Snapshot,
-    SpanStats,
-)
+from services.live_model import DeviceInfo, Health, PortInfo, Snapshot
+from services.model import CHANNELS, I64, Counts, Curve, Event, Flag, Gap, Reading, Readings, Rejected, SpanStats
 
 WIRE_MASK = 0xFFFF_FFFF
 Time = Callable[[int], Any]

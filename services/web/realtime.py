@@ -18,7 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from services.analysis.marks import marked
 from services.errors import BadRequest, PowermonError
-from services.model import CHANNELS, Readings, Snapshot
+from services.live_model import Snapshot
+from services.model import CHANNELS, Readings
 from services.web import alerts, payloads
 from services.web.errors import error_body
 from services.web.pace import Pace

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from services.actions.alert_book import AlertBook
+from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, Episode, Level
 from services.analysis.alert_rules import Limit, rule_of
 from services.clock import Clock
 from services.errors import BadRequest
-from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, Episode, Level, Write
+from services.model import Write
 from services.settings import Settings
 from services.storage.storage import Storage
 from tests.storage.storing import SECOND, T0, commit

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from services.actions.webhook import QUEUED, Webhook
-from services.model import AlertChange, AlertChannel, AlertRule, Episode, Level
+from services.alert_model import AlertChange, AlertChannel, AlertRule, Episode, Level
 from tests.storage.storing import SECOND, T0, until
 
 RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9, hold_s=1, repeat_s=0)

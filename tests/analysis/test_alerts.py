@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.alert_model import AlertAction, AlertChannel, AlertRule, AlertState, Level
 from services.analysis.alert_rules import Limit, problem, problems, rule_of
 from services.analysis.alerts import Turn, Watch, residual_uw, worst
-from services.model import AlertAction, AlertChannel, AlertRule, AlertState, Level
 
 SECOND = 1_000_000
 WARNING = AlertRule("warn", AlertChannel.W, Level.WARNING, on=10, off=8)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.alert_model import Lamp, Level
 from services.analysis.lamps import lamps
 from services.analysis.marks import OVERFLOW, flags_of
-from services.model import ClockHealth, Flag, Lamp, Level, Readings, no_readings
+from services.live_model import ClockHealth
+from services.model import Flag, Readings, no_readings
 from tests.analysis.making import T0, Row, columns
 
 QUIET = ClockHealth()

@@ -17,30 +17,14 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from components.page import create_page
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit
 from services.analysis.decimate import curve_from_readings
 from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.errors import UnknownDevice
-from services.model import (
-    I64,
-    ChannelStats,
-    ClockHealth,
-    Counts,
-    DeviceInfo,
-    Event,
-    Gap,
-    Health,
-    Level,
-    LinkState,
-    MovingMean,
-    Reading,
-    Readings,
-    Snapshot,
-    SpanStats,
-    StorageHealth,
-    Tick,
-)
+from services.live_model import ClockHealth, DeviceInfo, Health, MovingMean, Snapshot, StorageHealth, Tick
+from services.model import I64, ChannelStats, Counts, Event, Gap, LinkState, Reading, Readings, SpanStats
 from services.settings import Settings
 from services.web.security import content_security_policy
 from tests.web.fake_alerts import ListedAlerts, book

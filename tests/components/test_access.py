@@ -9,7 +9,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page
 
-from services.model import Level
+from services.alert_model import Level
 from tests.components.conftest import Open
 from tests.components.fakes import FakeMonitor
 from tests.components.looking import ticks, until

@@ -23,10 +23,11 @@ from components.look.scales import scale_of
 from components.look.theme import THEMES
 from components.view import View
 from components.words.text import words
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit
 from services.analysis.frame import frame_of_curve
 from services.analysis.window import Window
-from services.model import CHANNELS, Event, EventKind, Gap, GapState, Level
+from services.model import CHANNELS, Event, EventKind, Gap, GapState
 from tests.analysis.making import T0, Row, columns
 from tests.components.fakes import span_stats
 

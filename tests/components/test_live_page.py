@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Request
 
-from services.model import Counts, Event, EventKind, Gap, GapState, Level, LinkState
+from services.alert_model import Level
+from services.model import Counts, Event, EventKind, Gap, GapState, LinkState
 from tests.components.conftest import Open
 from tests.components.fakes import BOARDS, OLD, STEP_US, FakeMonitor, FakeServer, values
 from tests.components.looking import curve, hide_tab, number, shown, state, text, ticks, until, view

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from components.panels import notices, rules
 from components.view import View
-from services.model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
+from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
 from tests.components.fakes import FakeMonitor
 from tests.components.looking import hide_tab, text, until, view
 

@@ -7,19 +7,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, AlertState, Level
 from services.analysis.alert_rules import Limit
 from services.device.device import Device
-from services.model import (
-    AlertAction,
-    AlertChange,
-    AlertChannel,
-    AlertRule,
-    AlertRules,
-    AlertState,
-    EventKind,
-    Level,
-    LinkState,
-)
+from services.model import EventKind, LinkState
 from services.settings import Settings
 from services.wire.decoders import ReadingLine, encode_reading
 from tests.device.test_hostile_wires import Disk, HandClock

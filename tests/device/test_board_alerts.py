@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.alert_model import AlertChange, AlertChannel, AlertRule, AlertState, Episode, Level
 from services.analysis.marks import OVERFLOW, SENSOR_ERROR, STATUS, flags_of
 from services.device.board_alerts import BoardAlerts
-from services.model import AlertChange, AlertChannel, AlertRule, AlertState, Counts, Episode, Flag, Level
+from services.model import Counts, Flag
 from tests.analysis.making import T0, Row, columns
 
 SECOND = 1_000_000

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from services.alert_model import AlertChannel, AlertRule, Level
 from services.errors import Conflict, PortNotOpened, PowermonError, UnknownDevice
 from services.link import port_watch, ports
-from services.model import AlertChannel, AlertRule, Level, PortInfo
+from services.live_model import PortInfo
 from services.monitor import Monitor
 from services.settings import Settings
 from tests.link.cable import Cable

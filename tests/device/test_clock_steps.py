@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit, rule_of
 from services.clock import Clock
 from services.device.device import Device
-from services.model import EventKind, Level
+from services.model import EventKind
 from services.settings import Settings
 from services.storage.storage import Storage
 from services.wire.decoders import Hello, ReadingLine, encode_hello, encode_reading

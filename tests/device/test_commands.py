@@ -9,7 +9,8 @@ import pytest
 from services.device import device as device_module
 from services.device.commands import MAX_TRIES, CommandQueue
 from services.device.device import Device
-from services.model import CommandOutcome, LinkState
+from services.live_model import CommandOutcome
+from services.model import LinkState
 from services.settings import Settings
 from services.wire.decoders import Reply
 from tests.device.test_hostile_wires import Disk, HandClock

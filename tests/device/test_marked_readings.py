@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.alert_model import Level
 from services.analysis.alert_rules import Limit
 from services.device.device import Device
-from services.model import Curve, EventKind, Level, Reason
+from services.model import Curve, EventKind, Reason
 from services.settings import Settings
 from services.storage import export
 from services.storage.database import open_writer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from services.alert_model import Level
 from services.analysis.outliers import Judgement, Method
-from services.model import Event, EventKind, Level
+from services.model import Event, EventKind
 from services.settings import Settings
 from tests.device.test_alert_actions import Bench
 

@@ -14,8 +14,9 @@ from unittest.mock import patch
 import msgspec
 import numpy as np
 
+from services.alert_model import AlertChannel, AlertRule, Level
 from services.clock import Clock
-from services.model import AlertChannel, AlertRule, Level, Readings
+from services.model import Readings
 from services.storage.storage import Storage
 from tests.load import generate
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.model import AlertChannel, AlertRule, AlertRules, Episode, Level, Write
+from services.alert_model import AlertChannel, AlertRule, AlertRules, Episode, Level
+from services.model import Write
 from services.storage import alert_record
 from services.storage.alert_record import merged
 from services.storage.storage import Storage

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.alert_model import AlertChannel, AlertRule, BackTest, Episode, Level
 from services.analysis.marks import CURRENT, OVERFLOW, SENSOR_ERROR, flags_of
 from services.clock import Clock
 from services.device.board_alerts import BoardAlerts
-from services.model import AlertChannel, AlertRule, BackTest, Episode, Flag, Level, Readings, Write
+from services.model import Flag, Readings, Write
 from services.storage import back_test
 from services.storage.storage import Storage
 from tests.storage.storing import SECOND, T0, commit, readings

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.actions.alert_book import AlertBook
+from services.alert_model import AlertRule, AlertRules, BackTest, Episode
 from services.clock import Clock
-from services.model import AlertRule, AlertRules, BackTest, Episode, Write
+from services.model import Write
 from services.settings import Settings
 
 

@@ -8,32 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from services.alert_model import Level
 from services.clock import Clock
 from services.errors import CommandError, Conflict, PowermonError, UnknownDevice
+from services.live_model import ClockHealth, CommandOutcome, DeviceInfo, Health, MovingMean, PortInfo, Snapshot, StorageHealth
 from services.model import (
     ChannelStats,
-    ClockHealth,
-    CommandOutcome,
     Counts,
     Curve,
-    DeviceInfo,
     Event,
     EventKind,
     Flag,
     Gap,
     GapState,
-    Health,
-    Level,
     LinkState,
-    MovingMean,
-    PortInfo,
     Reading,
     Readings,
     Reason,
     Rejected,
-    Snapshot,
     SpanStats,
-    StorageHealth,
     no_readings,
 )
 from services.settings import Settings

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from websockets.sync.client import connect
 
-from services.model import AlertChange, AlertChannel, AlertRule, Episode, Level
+from services.alert_model import AlertChange, AlertChannel, AlertRule, Episode, Level
 from tests.web.fake_monitor import DEVICE, T0_US, FakeMonitor
 from tests.web.program import LOOK, TOKEN, program
 

@@ -23,21 +23,8 @@ from components.panels import board, boards, commands, connect, demo, export, re
 from components.view import View
 from components.words.text import EN, KO
 from services.analysis.frame import frame_of_curve
-from services.model import (
-    ClockHealth,
-    CommandOutcome,
-    Curve,
-    DemoState,
-    DeviceInfo,
-    Event,
-    EventKind,
-    Health,
-    LinkState,
-    PortInfo,
-    Reason,
-    Rejected,
-    StorageHealth,
-)
+from services.live_model import ClockHealth, CommandOutcome, DemoState, DeviceInfo, Health, PortInfo, StorageHealth
+from services.model import Curve, Event, EventKind, LinkState, Reason, Rejected
 from services.options import OPTIONS
 from services.settings import Settings
 
