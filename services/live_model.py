@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pandas as pd
 
 from services.alert_model import AlertStatus, Lamp, Level
 from services.model import Counts, Gap, LinkState, Reading, Reason, SpanStats
+
+if TYPE_CHECKING:
+    import pandas as pd  # loading it takes longer than all the rest of the program
 
 
 class MovingMean(msgspec.Struct, frozen=True):
