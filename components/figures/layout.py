@@ -71,8 +71,8 @@ def layout(picture: Picture, canvas: Canvas) -> dict[str, Any]:
         result["yaxis" + VALUE_AXES[channel][1:]] = _value_axis(channel, canvas, where)
         result["yaxis" + GAP_AXES[channel][1:]] = _hidden_axis(VALUE_AXES[channel], channel in where)
     result["yaxis" + LANE_AXIS[1:]] = {"visible": False, "range": [0, 1], "fixedrange": True, "domain": [0, LANE_TOP]}
-    # The lane has no grid, and no handles that would lie over what is below the chart.
-    result["xaxis2"] = {"matches": "x", "anchor": LANE_AXIS, "visible": False, "type": "date", "fixedrange": True}
+    # The lane has no grid. Never `fixedrange`: axes that match share it, and nobody could zoom any more.
+    result["xaxis2"] = {"matches": "x", "anchor": LANE_AXIS, "visible": False, "type": "date"}
     return result
 
 
