@@ -22,6 +22,11 @@ def may_change() -> bool:
     return str(ctx.headers.get("x-powermon-role", "")) != "viewer"
 
 
+def in_session() -> bool:
+    """Within a callback: has the asker logged in, so that there is something to log out of?"""
+    return bool(ctx.headers.get("x-powermon-session"))
+
+
 def changes(children: list[Component], label: str, **props: Any) -> Component:
     """Controls that change something; `label` names them to a screen reader."""
     return html.Fieldset(children, className=CHANGES, **props, **attrs(aria_label=label))

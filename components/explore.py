@@ -65,6 +65,7 @@ INPUTS = (
     (ids.ZONE, "n_clicks"),
     (ids.KEY, "data"),
     (ids.TRIAL, "data"),
+    (ids.CHOICE, "data"),
 )
 
 
@@ -341,6 +342,17 @@ def _theme(view: View, clicks: Any, now: Now) -> View:
     return _themed(view, order[(at + 1) % len(order)], now.dark)
 
 
+def _chosen(view: View, value: Any, now: Now) -> View:
+    """One of the choices of the settings drawer (panels/choices.py)."""
+    given = value or {}
+    if given.get("theme") in ("system", "light", "dark"):
+        view = _themed(view, given["theme"], now.dark)
+    if given.get("language") in LANGUAGES:
+        view = view.but(language=given["language"])
+    zones = {"utc": "UTC", "local": view.local_zone}
+    return view.but(zone=zones.get(str(given.get("zone")), view.zone))
+
+
 MEANING: dict[str, Gesture] = {
     f"{ids.ADDRESS}.search": _address,
     f"{ids.SPAN}.value": _span,
@@ -361,4 +373,5 @@ MEANING: dict[str, Gesture] = {
     f"{ids.ZONE}.n_clicks": _zone,
     f"{ids.KEY}.data": _keys,
     f"{ids.TRIAL}.data": _tried,
+    f"{ids.CHOICE}.data": _chosen,
 }

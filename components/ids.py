@@ -9,6 +9,8 @@ VIEW = "view"  # dcc.Store: the reader's choices (view.py)
 DRAWN = "drawn"  # dcc.Store: what the last tick drew, to send only what changed
 READER = "reader"  # dcc.Store {zone, language, dark, width}: what only the browser knows
 TRIAL = "trial"  # dcc.Store [[from_us, to_us], …]: when the rule that was tried would have fired
+CHOICE = "choice"  # dcc.Store {theme | language | zone: what was chosen in the settings}
+FOUND_KEPT = "found-kept"  # dcc.Store [port, …]: found boards that the reader does not want
 KEY = "key"  # dcc.Store [{key, at, ends, n}, …]: the keys pressed lately, numbered (assets/keys.js)
 ADDRESS = "address"  # dcc.Location
 PAGE = "page"
@@ -62,6 +64,10 @@ CONNECT_URL, CONNECT_NAME, CONNECT_BAUD, CONNECT_DTR = "connect-url", "connect-n
 CONNECT, CONNECT_BUSY, CONNECT_RESULT = "connect", "connect-busy", "connect-result"
 SCENARIO, DEMO_INTERVAL, FAULT_RESULT = "demo-scenario", "demo-interval", "fault-result"
 RECORDING, REJECTED, TABLE = "recording", "rejected", "table"
+FOUND, FOUND_PORT, FOUND_USE, FOUND_CHOOSE = "found", "found-port", "found-use", "found-choose"
+FOUND_KEEP, FOUND_RESULT = "found-keep", "found-result"
+CHOSEN = "chosen"  # dcc.Store: what goes to CHOICE; there while the settings are open
+LOG_OUT, LOG_OUT_FAILED = "log-out", "log-out-failed"  # assets/session.js shows the last
 SETTINGS, SETTINGS_RESULT = "settings", "settings-result"
 EXPORT, EXPORT_DIALOG, EXPORT_ESTIMATE, EXPORT_LINK = "export-button", "export-dialog", "export-estimate", "export-link"
 HELP_DIALOG = "help-dialog"
@@ -90,6 +96,11 @@ def fault(name: str) -> str:
 def export(choice: str) -> str:
     """A choice of the export dialog."""
     return f"export-{choice}"
+
+
+def choice(field: str) -> str:
+    """The control of one of the reader's choices: theme, language or zone."""
+    return f"choice-{field}"
 
 
 def setting(name: str) -> str:

@@ -23,12 +23,14 @@ from components.panels import (
     boards,
     cards,
     chart,
+    choices,
     commands,
     connect,
     demo,
     drawer,
     events,
     export,
+    found,
     help_sheet,
     line,
     notices,
@@ -60,13 +62,14 @@ DRAWERS: dict[str, Drawer] = {
     "settings": Drawer(settings),
 }
 # Panels with callbacks of their own, beside the drawers.
-REGISTERED: tuple[ModuleType, ...] = (strip, commands, connect, export, help_sheet, notices)
+REGISTERED: tuple[ModuleType, ...] = (strip, found, choices, commands, connect, export, help_sheet, notices)
 
 # Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
 # guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
 CHANGING: tuple[str, ...] = (
     ids.COMMAND_RESULT,
     ids.CONNECT_RESULT,
+    ids.FOUND_RESULT,
     ids.REMOVE_RESULT,
     ids.FAULT_RESULT,
     ids.SETTINGS_RESULT,
@@ -110,6 +113,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
             html.Main(
                 [
                     alerts.layout(text),
+                    found.layout(),
                     cards.layout(text),
                     html.Section([toolbar.layout(text), chart.layout(text)], className="chart-panel"),
                     overview.layout(text),
@@ -145,7 +149,8 @@ def _machinery(interval_ms: int) -> list[Component]:
     return [
         dcc.Location(id=ids.ADDRESS, refresh=False),
         dcc.Store(id=ids.VIEW, storage_type="local"),
-        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY, ids.TRIAL)),
+        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY, ids.TRIAL, ids.CHOICE)),
+        dcc.Store(id=ids.FOUND_KEPT, storage_type="session"),
         dcc.Interval(id=ids.TICK, interval=interval_ms),
         dcc.Interval(id=ids.SLOW, interval=SLOW_MS),
     ]

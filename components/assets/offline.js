@@ -22,6 +22,7 @@
       asked.then(
         (answer) => {
           show(answer.status >= 502);
+          if (answer.status === 401) window.location.reload(); // the session has ended: the page that asks for the token
           if (!answer.ok) window.setTimeout(again, AGAIN_MS);
         },
         (error) => {

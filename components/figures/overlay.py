@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from components.figures.time_axis import TimeAxis, points_us, time_axis
 from components.look.scales import Scale, scales_for
-from components.look.theme import FONT, THEMES, Theme
+from components.look.theme import DASHED, FONT, THEMES, Theme
 from components.view import View
 
 CONFIG: Any = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
@@ -22,7 +22,7 @@ COLORS = {
     "light": ("#0072B2", "#D55E00", "#008A66", "#B0529B", "#8F6A00", "#3D7EA6", "#4A4A4A"),
     "dark": ("#56B4E9", "#E69F00", "#2FC8A0", "#E29BC7", "#F0E442", "#8AB4F8", "#C8CDD3"),
 }
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", DASHED, "2px,2px", "7px,2px,2px,2px", "14px,2px", "14px,2px,2px,2px")  # no gap hides the tip of a peak
 IN_LEGEND = 10  # more names than that would be taller than the curves
 
 

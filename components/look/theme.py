@@ -8,6 +8,9 @@ FONT = (
     'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", sans-serif'
 )
 
+# Gaps of 2 px: a single reading's spike is a line up and down again, and a longer gap could swallow its tip.
+DASHED = "7px,2px"
+
 
 class Line(NamedTuple):
     """How a channel is drawn; `text` is its colour where it is read as text (contrast ≥ 4.5:1)."""
@@ -53,7 +56,7 @@ LIGHT = Theme(
     lines={
         "v": Line("#0072B2", "#00639B", 1.8, "solid"),
         "a": Line("#D55E00", "#AB4B00", 2.6, "solid"),
-        "w": Line("#009E73", "#00704F", 1.8, "dash"),
+        "w": Line("#009E73", "#00704F", 1.8, DASHED),
     },
 )
 
@@ -71,7 +74,7 @@ DARK = Theme(
     lines={
         "v": Line("#56B4E9", "#56B4E9", 1.8, "solid"),
         "a": Line("#E69F00", "#E69F00", 2.6, "solid"),
-        "w": Line("#2FC8A0", "#2FC8A0", 1.8, "dash"),
+        "w": Line("#2FC8A0", "#2FC8A0", 1.8, DASHED),
     },
 )
 

@@ -1,5 +1,5 @@
-"""Settings: what can be changed while the program runs is changed here and remembered; of the rest, how it stands now and the
-option that sets it at the next start."""
+"""Settings: the reader's own choices (choices.py); what can be changed while the program runs is changed here and remembered; of
+the rest, how it stands now and the option that sets it at the next start."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from components import ids
 from components.access import changes
 from components.look.parts import facts, outcome, said, section
 from components.look.units import NO_VALUE, hours
+from components.panels import choices
 from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
@@ -41,6 +42,7 @@ def layout(text: dict[str, str]) -> Component:
     save = dbc.Button(text["settings.save"], id=ids.setting("save"), color="primary", n_clicks=0, class_name="wide")
     return html.Div(
         [
+            choices.layout(text),
             section(
                 text["settings.now"],
                 [

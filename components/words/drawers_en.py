@@ -79,6 +79,15 @@ WORDS: dict[str, str] = {
     # table
     "table.count": "Count",
     # settings
+    "choice.title": "In this browser",
+    "choice.theme.name": "Colours",
+    "choice.language.name": "Language",
+    "choice.zone.name": "Times",
+    "choice.system": "As the system",
+    "choice.light": "Light",
+    "choice.dark": "Dark",
+    "choice.local": "Local",
+    "choice.log_out": "Log out",
     "settings.now": "At once",
     "settings.now.what": "Changes here have their effect at once and are remembered over a restart.",
     "settings.interval_ms": "Page pulls every (ms)",
@@ -99,6 +108,14 @@ WORDS: dict[str, str] = {
     "settings.no": "no",
     "settings.set": "set",
     "settings.not_set": "not set",
+    # a board that was found
+    "found.one": "A board was found at {port}.",
+    "found.several": "{n} boards were found.",
+    "found.port": "Board",
+    "found.use": "Use it",
+    "found.choose": "Choose …",
+    "found.keep": "Keep the demo",
+    "found.later": "Not now",
     # help
     "help.gestures": "With mouse or finger",
     "help.keys": "Keys",

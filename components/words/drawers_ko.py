@@ -79,6 +79,15 @@ WORDS: dict[str, str] = {
     # table
     "table.count": "개수",
     # settings
+    "choice.title": "이 브라우저에서",
+    "choice.theme.name": "색상",
+    "choice.language.name": "언어",
+    "choice.zone.name": "시간",
+    "choice.system": "시스템 설정",
+    "choice.light": "밝게",
+    "choice.dark": "어둡게",
+    "choice.local": "현지 시간",
+    "choice.log_out": "로그아웃",
     "settings.now": "바로 적용",
     "settings.now.what": "여기서 바꾸면 바로 적용되고 다시 시작해도 기억합니다.",
     "settings.interval_ms": "화면 갱신 간격 (ms)",
@@ -99,6 +108,14 @@ WORDS: dict[str, str] = {
     "settings.no": "아니요",
     "settings.set": "설정됨",
     "settings.not_set": "설정 안 됨",
+    # a board that was found
+    "found.one": "{port}에서 보드를 찾았습니다.",
+    "found.several": "보드 {n}개를 찾았습니다.",
+    "found.port": "보드",
+    "found.use": "사용",
+    "found.choose": "고르기 …",
+    "found.keep": "데모 유지",
+    "found.later": "나중에",
     # help
     "help.gestures": "마우스나 손가락",
     "help.keys": "키",

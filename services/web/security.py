@@ -36,7 +36,9 @@ MAX_LOGIN_BODY = 4_096  # it is read before anybody knows who sends it
 REFUSALS, REFUSAL_S = 20.0, 0.5  # answered at once, each second to one address; each further one only so much later
 PROBE_PATH = "/api/health"
 SOCKET_PATH = "/ws/realtime"  # the only one: Dash's own transport would carry callbacks past their rules
-ROLE_HEADER = b"x-powermon-role"  # who asks, for whoever stands behind the guard; what a client sends under it is dropped
+# Who asks, and whether in a session that can be ended, for whoever stands behind the guard; what a client sends under these
+# names is dropped.
+ROLE_HEADER, SESSION_HEADER = b"x-powermon-role", b"x-powermon-session"
 BROWSER_RULES = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -171,7 +173,7 @@ class Guard:
                 return receive, send, await self._log_in_or_out(scope, body, asker)
             self._check_role(scope["path"], body, asker)
             receive = replay(body, receive)
-        _tell_role(scope, asker.role)
+        _tell(scope, asker)
         return receive, send, None
 
     def _check_method(self, scope: Scope) -> None:
@@ -320,10 +322,11 @@ async def _role_of_token(access: Access, source: str, token: str) -> str | None:
     return role
 
 
-def _tell_role(scope: Scope, role: str | None) -> None:
-    scope.setdefault("state", {})["role"] = role
-    scope["headers"] = [item for item in scope["headers"] if item[0].lower() != ROLE_HEADER]
-    scope["headers"] += [(ROLE_HEADER, role.encode())] if role else []
+def _tell(scope: Scope, asker: _Asker) -> None:
+    scope.setdefault("state", {})["role"] = asker.role
+    scope["headers"] = [item for item in scope["headers"] if item[0].lower() not in (ROLE_HEADER, SESSION_HEADER)]
+    scope["headers"] += [(ROLE_HEADER, asker.role.encode())] if asker.role else []
+    scope["headers"] += [(SESSION_HEADER, b"open")] if asker.session else []
 
 
 def _document(body: bytes) -> dict[str, Any]:

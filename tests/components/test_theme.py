@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from components import page
-from components.look.theme import DARK, LIGHT, THEMES, Theme, contrast, rgba
+from components.figures import overlay
+from components.look.theme import DARK, DASHED, LIGHT, THEMES, Theme, contrast, rgba
 
 CSS = (Path(page.__file__).parent / "assets" / "powermon.css").read_text(encoding="utf-8")
 NAMES = ("background", "surface", "text", "muted", "border", "accent", "warning", "danger", "ok")
@@ -31,14 +32,23 @@ def test_curves_have_the_colours_and_dashes_of_the_design() -> None:
     assert [(line.color, line.dash) for line in LIGHT.lines.values()] == [
         ("#0072B2", "solid"),
         ("#D55E00", "solid"),
-        ("#009E73", "dash"),
+        ("#009E73", DASHED),
     ]
     assert [(line.color, line.dash) for line in DARK.lines.values()] == [
         ("#56B4E9", "solid"),
         ("#E69F00", "solid"),
-        ("#2FC8A0", "dash"),
+        ("#2FC8A0", DASHED),
     ]
     assert all(theme.lines["a"].width > theme.lines["v"].width for theme in THEMES.values())
+
+
+@pytest.mark.parametrize("theme", THEMES.values())
+def test_no_gap_of_a_dashed_curve_can_hide_the_tip_of_a_peak(theme: Theme) -> None:
+    dashes = {line.dash for line in theme.lines.values()} | set(overlay.DASHES)
+    assert len(dashes - {"solid"}) > 1
+    for dash in dashes - {"solid"}:
+        gaps = [float(part.removesuffix("px")) for part in dash.split(",")[1::2]]  # dash, gap, dash, gap; no named pattern
+        assert gaps and max(gaps) <= 2, dash
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

@@ -41,7 +41,7 @@ def program(
     **settings: object,
 ) -> Iterator[Program]:
     """Serves as app.py does. `extend` may add callbacks, and names those that change something."""
-    given = Settings(ports=ports, demo=False, database=folder / "powermon.db", log_file=None, **settings)  # type: ignore[arg-type]
+    given = Settings(**({"demo": False} | settings), ports=ports, database=folder / "powermon.db", log_file=None)  # type: ignore[arg-type]
     monitor = Monitor(given)
     app = create_api(monitor)
     page = create_page(app, monitor)
