@@ -19,7 +19,7 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-b
 HERE = Path(__file__).parent
 OUTSIDE = (
     "system/", "firmware/", "load/", "mock/test_mock_process", "web/test_serve", "web/test_contract", "test_layers",
-    "test_private_files",
+    "test_private_files", "test_requirements",
     "link/test_simulated_board", "storage/test_process_end", "storage/test_repair",
     "storage/test_disk_trouble.py::test_a_disk_that_is_really", "storage/test_file_identity.py::test_killed",
     "storage/test_file_lock.py::test_the_lock_of_a_killed_process", "link/test_ports.py::test_who_holds_a_port",

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import orjson
 
+from components.figures.packed import packed, packed_times
+from services.analysis.frame import frame_of_curve, times_us
 from services.clock import Clock
 from services.storage.export import ExportOptions, export
 from services.storage.storage import Storage
-from services.web import payloads
 from tests.load.generate import DEVICE
 from tests.load.measuring import Row, memory_mb, percentile, ratio, spread, wall_s
 from tests.system.running import Program, program
@@ -61,9 +62,10 @@ def view_times_ms(storage: Storage) -> list[float]:
 
 
 def view(storage: Storage, t0_us: int, t1_us: int) -> bytes:
-    """The points of a view as the page gets them."""
-    columns = payloads.curve_columns(storage.curve(DEVICE, t0_us, t1_us, PIXELS))
-    return orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY)
+    """The points of a view as the page sends them: the frame's columns, packed."""
+    frame = frame_of_curve(storage.curve(DEVICE, t0_us, t1_us, PIXELS))
+    columns = {name: packed(frame[name].to_numpy()) for name in frame.columns}
+    return orjson.dumps(columns | {"t": packed_times(times_us(frame) / 1000)})
 
 
 def p95_ms(storage: Storage) -> float:

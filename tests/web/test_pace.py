@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import given
@@ -28,7 +29,9 @@ def in_loop(test: Callable[[Turns, Clock], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         await asyncio.wait_for(test(Turns(clock), clock), 60)
 
-    asyncio.run(run())
+    # In a thread of its own: where a browser's tests run in this process, its main thread has a loop already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
 
 
 async def at_once(turns: Turns, asker: str, source: str) -> bool:
