@@ -14,7 +14,8 @@ from services.clock import Step
 from services.device.board_time import FLOOR_AHEAD_US, Timebase
 from services.device.columns import Columns, Line, columns
 from services.device.holds import CLOCKED_INTERVALS, holds, stale_us, steps
-from services.device.sequence import Fate, Offered, SequenceTracker, Stretch, Verdict
+from services.device.missing_numbers import Fate, Stretch
+from services.device.sequence import Offered, SequenceTracker, Verdict
 from services.device.steady_pace import SteadyPace
 from services.device.wall_time import WallTime
 from services.model import I64, U8, Flag, Gap, Identity, Readings, no_readings

@@ -99,12 +99,18 @@ class Boots:
         goes_on = 0 < first - run.last_seq % WIRE_NUMBERS <= MAX_JUMP
         return self._resumed(run, level=0, now_s=now_s) if goes_on else self.new(None)
 
-    def end_stored(self) -> list[Gap]:
-        """Another boot speaks: what others still had on their way is lost."""
+    def end_stored(self, hello: Hello | None) -> list[Gap]:
+        """Another boot speaks: what others still had on their way is lost. `hello`: the last one. Of a board that does not say
+        what it holds, what is below all that came of it was never known to be there: before the account, and no loss."""
         ended: list[Gap] = []
         for place, run in enumerate(self._stored):
-            gaps = tuple(msgspec.structs.replace(gap, state=GapState.LOST) for gap in run.gaps)
-            ended += [gap for gap, before in zip(gaps, run.gaps, strict=True) if before.state is GapState.OPEN]
+            doubted = hello is not None and hello.oldest is None and hello.id == run.identity.board_id
+            lowest = 0 if not doubted else run.last_seq + 1 if run.lowest_seq is None else run.lowest_seq
+            still = [gap for gap in run.gaps if gap.state is GapState.OPEN]
+            ended += [
+                msgspec.structs.replace(gap, state=GapState.BEFORE if gap.last < lowest else GapState.LOST) for gap in still
+            ]
+            gaps = tuple(msgspec.structs.replace(gap, state=GapState.LOST) for gap in run.gaps if gap.last >= lowest)
             self._stored[place] = msgspec.structs.replace(run, gaps=gaps)
         return ended
 
@@ -159,6 +165,13 @@ class BoardIdentity:
     def suspect(self) -> None:
         """It seems to count anew."""
         self.known = False
+
+    def anew(self, lines: list[Line], now_s: float) -> Boot:
+        """Level 0 counts anew. A boot of one number was none, but a wrong number: the count before it may go on."""
+        boot = self.boot
+        if boot is not None and boot.tracker.one_number:
+            return self.boots.of_level_0(lines[0].seq, now_s)
+        return self.boots.new(None, boot.last_us if boot is not None else None)
 
     def forget(self) -> None:
         """Begin again from what the database holds."""

@@ -20,6 +20,7 @@ from services.device.boot import Boot, Taken
 from services.device.boot_identity import Begin, BoardIdentity, Step, Welcome
 from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
+from services.device.device_info import device_info
 from services.device.holds import stale_us
 from services.device.live_state import LiveState
 from services.device.liveness import Liveness
@@ -29,7 +30,7 @@ from services.device.session_counts import Ledger
 from services.device.verdicts import Judge
 from services.errors import CommandError
 from services.link.reader import Link
-from services.live_model import ClockHealth, CommandOutcome, DeviceInfo, Snapshot
+from services.live_model import CommandOutcome, DeviceInfo, Snapshot
 from services.model import Curve, EventKind, Gap, GapState, LinkState, Readings, SpanStats
 from services.settings import Settings
 from services.storage.storage import Storage
@@ -81,7 +82,6 @@ class Device:
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._checks = SelfChecks(name, settings.outliers)
         self._ledger = Ledger(name, storage, clock)
-        self._sensor = "ok"
         self._judge = Judge(name, settings.limits)
         _, self._segment = clock.reading_us()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
@@ -176,10 +176,6 @@ class Device:
     def _boot(self) -> Boot | None:
         return self._identity.boot
 
-    @property
-    def _hello(self) -> Hello | None:
-        return self._identity.hello
-
     def tick(self) -> bytes:
         """What is to be sent now: commands, requests for what is missing, acknowledgements."""
         (now_us, segment), now_s = self._clock.reading_us(), self._clock.monotonic_s()
@@ -231,19 +227,22 @@ class Device:
         boot.mark()
         taken = boot.take(lines, now_us, now_s)
         boot.stamp_gaps(now_us, taken)
+        after = self._identity.anew(taken.reboot, now_s) if taken.reboot else boot
+        goes_on = after is not boot and after.tracker.expected is not None
+        taken.wild += goes_on
+        taken.unaccounted += goes_on
         self._account(boot, taken, now_us, now_s)
         if taken.restarted:
             self._identity.suspect()
         if taken.reboot:
-            self._begin(self._identity.boots.new(None, boot.last_us), reboot=True)
+            self._begin(after, reboot=not goes_on)
             self._take_in(taken.reboot, now_us, now_s)
 
     def _account(self, boot: Boot, taken: Taken, now_us: int, now_s: float) -> None:
         """Readings to the window and to the storage, everything else to the counts."""
         judged = self._judge.judge(taken)
         self._liveness.lines.sorted_out(taken, judged, level_0=boot.wire is None)
-        if taken.lines:
-            self._watch_sensor(taken.lines[-1])
+        self._ledger.sensor(taken.lines)
         fresh = self._refused.not_shown(judged.readings)
         self._live.add(fresh, now_us, self._judge.words)
         self.alerts.add(fresh, self._liveness.data_s)
@@ -254,13 +253,6 @@ class Device:
             if boot.wire is None and len(taken.readings):
                 text = f"{len(taken.readings)} readings were lost: neither disk nor memory has room for them"
                 self._ledger.event(EventKind.LOST, text, {"count": len(taken.readings), "refused": True})
-
-    def _watch_sensor(self, line: Line) -> None:
-        sensor = line.status if isinstance(line, ReadingLine) else self._sensor
-        if sensor != self._sensor:
-            text = "the sensor measures again" if sensor == "ok" else f"the board says: {sensor}"
-            self._ledger.event(EventKind.SENSOR, text, {"status": sensor})
-            self._sensor = sensor
 
     # --- everything else that a board says
 
@@ -296,7 +288,7 @@ class Device:
         if old is not None:
             self._ledger.closed(old)
         self._identity.boots.speaks(boot)
-        self._ledger.begins(boot, self._identity.boots.end_stored())
+        self._ledger.begins(boot, self._identity.boots.end_stored(self._identity.hello))
         kind = EventKind.REBOOT if reboot else EventKind.HELLO
         text = f"the board restarted (boot {boot.number})" if reboot else f"the board is there (boot {boot.number})"
         self._ledger.event(kind, text, {"boot": boot.number, "wire_boot": boot.wire})
@@ -365,33 +357,9 @@ class Device:
     def info(self) -> DeviceInfo:
         """The board and its link."""
         with self._lock:
-            now_us = self._clock.now_us()
             self._watch_state()
-            hello, boot, next_at_s = self._hello, self._boot, self.link.next_try_at_s
-            level = None if boot is None else 1 if boot.wire is not None else 0
-            return DeviceInfo(
-                device=self.name,
-                url=self.url,
-                state=self._liveness.state,
-                state_since_us=self._liveness.since_us,
-                problem=self.link.problem or self._liveness.trouble,
-                next_try_s=None if next_at_s is None else max(0.0, next_at_s - self._clock.monotonic_s()),
-                demo=self.demo,
-                replay=hello.replay if hello else False,
-                level=level,
-                tracked=boot.tracked if boot is not None else True,
-                firmware=hello.fw if hello else "",
-                board_id=hello.id if hello else "",
-                boot=boot.number if boot is not None else None,
-                interval_ms=round(boot.interval_us / 1e3, 3) if boot is not None else None,
-                rate_hz=self._live.rate_hz(now_us),
-                last_reading_us=self._live.last.time_us if self._live.last else None,
-                sensor=self._sensor,
-                clock=boot.timebase.health() if boot is not None and boot.last_ms is not None else ClockHealth(),
-                buffer=hello.buffer if hello else None,
-                bytes_here=self._liveness.lines.bytes,
-                lines_here=self._liveness.lines.lines,
-            )
+            chain = self.link, self._identity, self._liveness, self._live, self._clock
+            return device_info(self.name, *chain, sensor=self._ledger.sensor_says, demo=self.demo)
 
     def snapshot(self) -> Snapshot:
         """A consistent copy of the live state."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from services.analysis.ranges import Piece, Ranges
 from services.device.asking import Asking
+from services.device.missing_numbers import NEVER, Fate, Stretch
 from services.model import I64, U8, WIRE_NUMBERS, Gap, GapState
 
 MAX_JUMP = 10_000  # a larger step is believed only when the next two readings continue from it
@@ -27,7 +28,6 @@ LATE_S = 2.0  # level 0 cannot be asked: a number that has not come by then will
 BELIEVED = 100_000  # places of a board's memory
 MAX_LOST = 1_000  # stretches remembered in case one comes after all
 LOOKED_AT = 512  # stretches at a time
-NEVER = 1 << 62
 
 
 class Verdict(IntEnum):
@@ -38,23 +38,6 @@ class Verdict(IntEnum):
     RECOVERED = 2
     DUPLICATE = 3
     HELD = 4  # a wild jump, or level 0 stepping back: the next ones decide
-
-
-class Stretch(msgspec.Struct, eq=False):
-    """Numbers that did not come in their turn, as they were found. The times are the device's to fill in."""
-
-    first: int
-    last: int
-    due_s: float  # not asked for before (level 0: lost then) …
-    after: int = NEVER  # … or until the board is this far
-    offered: bool = False  # the board sends them by itself
-    early: bool = False  # measured before we met the board
-    earlier: bool = False  # found in an earlier session of the program
-    t0_us: int = 0
-    t1_us: int = 0
-
-
-Fate = tuple[GapState, Stretch]
 
 
 class Offered(msgspec.Struct):
@@ -121,6 +104,11 @@ class SequenceTracker:
     def _doubtful(self) -> int:
         """Below all that came and all that was next when we met the board, nobody said what it held. -1: the board said it."""
         return -1 if self._sure else min(self._met, NEVER if self._lowest is None else self._lowest)
+
+    @property
+    def one_number(self) -> bool:
+        """Whether a single one came so far."""
+        return self._lowest is not None and self._lowest == self._newest
 
     def follows(self, wire: int) -> bool:
         """Whether a number of the board's count is not behind all that is known of it."""
@@ -246,6 +234,9 @@ class SequenceTracker:
         self._held_back = False
         self._held.append(seq)
         if len(self._held) < CONFIRM:
+            return Verdict.HELD
+        if self.one_number and not self.retransmits:  # the only number before was the wrong one
+            answer.anew = place
             return Verdict.HELD
         first, self._held = self._held[0], []
         answer.fates[place] = True

@@ -23,7 +23,7 @@ from services.errors import DatabaseError
 from services.live_model import CommandOutcome
 from services.model import Counts, Event, EventKind, Gap, Reason, Rejected, Restored, Tally, Write
 from services.storage.storage import Storage
-from services.wire.decoders import BadLine, printable
+from services.wire.decoders import BadLine, ReadingLine, printable
 
 log = logging.getLogger(__name__)
 SUMMARY_US = 1_000_000  # losses and repairs are told once a second, not once each
@@ -49,6 +49,7 @@ class Ledger:
         self._gaps: dict[int, Ranges[Gap]] = {}
         self._unsaid: dict[int, Boot] = {}  # what became of their numbers could not be handed over: it must be tried again
         self._ended: list[Gap] = []  # likewise, of boots of earlier sessions
+        self.sensor_says = "ok"
         self.version = 0  # grows with everything but readings: events, gaps, lines that were refused
 
     @property
@@ -185,6 +186,14 @@ class Ledger:
         """To be stored with the next write, or by `flush`."""
         self._events.append(Event(self._device, time_us or self._clock.now_us(), kind, text, data))
         self.version += 1
+
+    def sensor(self, lines: list[Line]) -> None:
+        """An event when the board's word for its sensor is another one at the end of these lines."""
+        status = lines[-1].status if lines and isinstance(lines[-1], ReadingLine) else self.sensor_says
+        if status != self.sensor_says:
+            text = "the sensor measures again" if status == "ok" else f"the board says: {status}"
+            self.event(EventKind.SENSOR, text, {"status": status})
+            self.sensor_says = status
 
     def command(self, outcome: CommandOutcome) -> None:
         """What became of a command."""

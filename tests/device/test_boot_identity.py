@@ -58,7 +58,7 @@ class Bench:
             if isinstance(step, Begin):
                 self.identity.boot = step.boot
                 self.identity.boots.speaks(step.boot)
-                self.ended += self.identity.boots.end_stored()
+                self.ended += self.identity.boots.end_stored(None)
                 self.boots.append(step.boot.number)
             boot = self.identity.boot
             assert boot is not None

@@ -462,14 +462,21 @@ def test_level_0_repetitions_are_no_reboot() -> None:
     assert (verdicts(answer), answer.repeated, answer.anew) == ([Verdict.ACCEPTED], 1, None)
 
 
+def test_level_0_a_first_number_from_which_nothing_continues_opens_no_gap() -> None:
+    board = SequenceTracker(retransmits=False)
+    offer(board, 3_000_000_000)
+    answer = offer(board, 10, 11, 12)
+    assert (answer.anew, board.on_way.total) == (2, 0)
+
+
 # --- bounds and the whole
 
 
 def test_memory_is_bounded_by_stretches_not_by_numbers() -> None:
     board = tracker(retransmits=False, buffer=None)
-    offer(board, 0)
+    offer(board, 0, 1)
     offer(board, 3_000_000, 3_000_001, 3_000_002)
-    assert (board.on_way.total, len(board.on_way)) == (2_999_999, 1)
+    assert (board.on_way.total, len(board.on_way)) == (2_999_998, 1)
 
 
 @settings(max_examples=60, deadline=None)

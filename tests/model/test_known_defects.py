@@ -177,3 +177,31 @@ def test_while_numbers_are_outstanding_it_does_not_say_100_percent(bench: type[W
     world.wait(0.5)
     world.check()
     world.settle()
+
+
+def test_what_a_board_that_is_over_may_never_have_held_is_no_loss(bench: type[World]) -> None:
+    """It does not say `oldest`, and is gone before it said of any number that it does not hold it."""
+    world = bench(Kind(ring=0, claims=10**7, says_oldest=False, interval_ms=50))
+    world.start()
+    world.fault("host", "lost", "gone", 1_000)
+    world.wait(3)
+    world.kill()
+    world.restart_board()
+    world.start()
+    world.settle()
+
+
+@pytest.mark.parametrize("ahead", [3_000_000, 2**31 + 5, -30_000])
+@pytest.mark.parametrize("away_s", [0, 1])
+def test_a_wrong_number_as_the_first_word_at_level_0_makes_no_losses_and_hides_none(
+    bench: type[World], ahead: int, away_s: float
+) -> None:
+    """Nothing continues from it: the count before it goes on."""
+    world = bench(Kind(level=0, first_seq=1_000))
+    world.start()
+    world.wait(2)
+    world.stop_for(away_s)
+    world.wild_number(ahead)
+    world.wait(5)
+    world.check()
+    world.settle()

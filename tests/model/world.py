@@ -48,7 +48,7 @@ class World:
         self.board = Board(self.kind, self.truth, self.now_us)
         self._boots = {(self.board.id, self.board.boot)}
         self.program: Program | None = None
-        self.starts = self.told = 0
+        self.starts = 0
         self.plugged = True
         self.linked = False
         self.commits_paused = self.durable_late = False
@@ -113,7 +113,6 @@ class World:
         life = payload.life
         if isinstance(payload, Measured):
             payload.heard_by = self.starts
-            self.told += 1
             life.heard = max(life.heard, payload.n)
             life.begin = payload.n if life.begin is None else min(life.begin, payload.n)
             return
@@ -247,9 +246,7 @@ class World:
             self.board.new_boot_keeps_memory()
 
     def wild_number(self, ahead: int) -> None:
-        """At level 0 not as the first thing that the program hears: then the others are what looks wild."""
-        if self.kind.level or self.told >= 3:
-            self.board.glitch(ahead)
+        self.board.glitch(ahead)
 
     def _board_lost_power(self) -> None:
         self.breaks += 1
@@ -264,7 +261,6 @@ class World:
         if not self.life.boot_heard:  # a board that breaks the rule while nobody is there is taken for a new one
             self.tricked = True
         self.starts += 1
-        self.told = 0
         self.program = Program(self.path, self.clock, retention_h=self.retention_h, backlog=self.backlog)
         begun = {reading.life for _, reading in self.on_disk().rows}
         for life in self.truth.lives:
@@ -336,6 +332,9 @@ class World:
         self.leapt = True
 
     def jump_uptime(self, ms: int) -> None:
+        """Not while the program has to tell by the clock who it is that has a new name."""
+        if not self.life.boot_heard or (self.program is not None and self.linked and not self.program.knows_board):
+            return
         self.board.jump_uptime(ms)
         self.leapt = True
 
