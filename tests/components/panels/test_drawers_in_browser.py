@@ -255,6 +255,25 @@ def test_a_viewer_looks_at_everything_else(open_page: Open) -> None:
     until(lambda: "readings, about" in page.inner_text("#export-estimate"))
 
 
+def test_a_viewer_sees_no_line_of_a_port_that_never_spoke_as_a_board(open_page: Open, running: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as console:
+        device = running.monitor.connect(f"socket://127.0.0.1:{console.getsockname()[1]}", "console")
+        line, _ = console.accept()
+        with line:
+            line.sendall(b"root password: hunter2\n" * 3)
+            until(lambda: running.monitor.rejected(device))
+            operator, viewer = open_page(), open_page(viewer=True)
+            for page in (operator, viewer):
+                until(lambda page=page: page.locator("#board-select option", has_text="console").count())  # type: ignore[misc]
+                page.select_option("#board-select", device)
+                drawer(page, "rejected")
+            until(lambda: "hunter2" in operator.inner_text("#rejected"))
+            with viewer.expect_response(lambda answer: "rejected.children" in (answer.request.post_data or "")) as asked:
+                pass  # it asks every few seconds
+            assert "hunter2" not in asked.value.text() and "hunter2" not in viewer.inner_text("#rejected")
+            running.monitor.remove(device)
+
+
 def test_drawers_speak_korean(open_page: Open) -> None:
     page = open_page(locale="ko-KR")
     drawer(page, "board")
