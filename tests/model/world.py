@@ -23,6 +23,7 @@ SECOND = 1_000_000
 SLEPT_BYTES = 4_095  # what the system keeps of a port while the machine sleeps
 MOST_SETTLE_S = 150
 QUIET_S = 3.0
+COMMIT_S = 1.2  # within it the writer comes round
 KNOWN = 40  # numbers: a count that begins anew under the same boot is told by its being behind them
 
 
@@ -392,4 +393,5 @@ class World:
             self.wait(QUIET_S)
             if promises.quiet(self):
                 break
+        self.wait(COMMIT_S)  # what was decided last is in no file yet
         promises.at_the_end(self)
