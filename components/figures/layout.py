@@ -29,7 +29,7 @@ def blank() -> dict[str, Any]:
     """The frame before the first answer: nothing that could be taken for a measurement, on the page's own ground."""
     nothing = {"visible": False, "fixedrange": True}
     grounds = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
-    # The panes are there already: plotly.js 4.1.1 draws the axes of panes that come to a figure at NaN, as long as they are empty.
+    # The panes are there already: plotly.js 4.1.1 draws the axes of panes that come to a figure at NaN, while they are empty.
     traces = [{"type": "scatter", "x": [], "y": [], "yaxis": axis, "showlegend": False} for axis in VALUE_AXES.values()]
     axes = {f"yaxis{axis[1:]}": nothing for axis in VALUE_AXES.values()}
     return {"data": traces, "layout": grounds | {"xaxis": nothing} | axes}
