@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 
 from tests.components.fakes import FakeMonitor, FakeServer
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 Open = Callable[..., Page]
 
 

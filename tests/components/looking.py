@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 DATA = """(channel) => {
     const gd = document.querySelector('#chart .js-plotly-plot');
     const trace = gd._fullData.find((trace) => trace.legendgroup === channel && trace.showlegend);

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 
 from tests.web.program import LOOK, TOKEN, Program, program
 
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 Open = Callable[..., Page]
 
 
