@@ -6,6 +6,7 @@ what a callback puts into it later included. `for_viewer` does that where a draw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -19,7 +20,12 @@ CHANGES = "changes"
 
 def may_change() -> bool:
     """Within a callback: does an operator ask? Hides what would be refused; protects nothing."""
-    return str(ctx.headers.get("x-powermon-role", "")) != "viewer"
+    return is_operator(ctx.headers)
+
+
+def is_operator(headers: Mapping[str, Any]) -> bool:
+    """The same of a request's headers, which the guard sets."""
+    return str(headers.get("x-powermon-role", "")) != "viewer"
 
 
 def in_session() -> bool:

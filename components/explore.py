@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from anyio import to_thread
-from dash import Dash, Input, Output, State, ctx, no_update
+from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
 from components import ids
 from components.feed import Feed
 from components.figures.time_axis import TimeAxis
 from components.look.times import clock_ms, moment, offset_us, parse_typed
+from components.moved_limit import moved_limit
 from components.panels import overview, toolbar
 from components.panels.chart import Drawn
 from components.view import Range, View
@@ -66,6 +67,9 @@ INPUTS = (
     (ids.KEY, "data"),
     (ids.TRIAL, "data"),
     (ids.CHOICE, "data"),
+    (ids.MOVE_SAVED, "data"),
+    (ids.MOVE_GIVEN_UP, "data"),
+    (ids.DRAWER, "is_open"),
 )
 
 
@@ -97,7 +101,10 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
         if not asked[f"{ids.READER}.data"]:
             return (no_update,) * len((*OUTPUTS, *ANSWERED))
         triggered = [prop for prop in ctx.triggered_prop_ids if prop in asked]
-        return await to_thread.run_sync(_explore, monitor, feed, choices, drawn, triggered, asked)
+        before, view, answer = await to_thread.run_sync(_explore, monitor, feed, choices, drawn, triggered, asked)
+        if view.moved != before.moved:  # no Output: what the form does leads back to here, and Dash knows no circles
+            set_props(ids.MOVED, {"data": msgspec.to_builtins(view.moved)})
+        return answer
 
     @app.callback(
         Output(ids.OVERVIEW, "figure"),
@@ -113,7 +120,7 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
 
 def _explore(
     monitor: Monitor, feed: Feed, choices: Any, drawn: Any, triggered: list[str], asked: dict[str, Any]
-) -> tuple[Any, ...]:
+) -> tuple[View, View, tuple[Any, ...]]:
     before = View.from_store(choices)
     try:
         was_drawn = msgspec.convert(drawn or {}, Drawn, strict=False)
@@ -128,7 +135,7 @@ def _explore(
         now = Now(monitor.clock.now_us(), feed.record(before.device), was_drawn, dark)
         for prop in triggered:
             view = MEANING[prop](view, asked[prop], now)
-    return _changed(before, view, asked, monitor.clock.now_us(), opened=f"{ids.READER}.data" in triggered)
+    return before, view, _changed(before, view, asked, monitor.clock.now_us(), opened=f"{ids.READER}.data" in triggered)
 
 
 def _changed(before: View, view: View, asked: dict[str, Any], now_us: int, *, opened: bool) -> tuple[Any, ...]:
@@ -157,6 +164,7 @@ def at_start(view: View, reader: dict[str, Any], address: str) -> View:
     language = reader.get("language") if reader.get("language") in LANGUAGES else "en"
     view = view.but(local_zone=local_zone, zone=zone, language=str(language), width=_width(reader), trail=())
     view = _themed(view, view.theme_choice, bool(reader.get("dark")))
+    view = view.but(moved=None)
     return view.but(range_us=None, selection_us=None).at_address(address) if not address else view.at_address(address)
 
 
@@ -226,13 +234,25 @@ def _typed_text(time_us: int, zone: str, now_us: int) -> str:
 
 
 def _relayout(view: View, value: Any, now: Now) -> View:
-    """Zoomed or panned to a range, or double clicked."""
+    """Zoomed or panned to a range, or double clicked; or a limit line was dragged."""
     given = value or {}
+    moved = moved_limit(view, given, now.drawn)
+    if moved is not None:
+        return view.but(moved=moved)
     if "xaxis.autorange" in given and "xaxis.range[0]" not in given:
         return view.back() if not view.live or view.trail else view
     ends = given.get("xaxis.range") or [given.get("xaxis.range[0]"), given.get("xaxis.range[1]")]
     times = _moments(ends, view, now.drawn.offset_us)
     return view.at_range(*times, now.record, now.now_us) if times else view
+
+
+def _put_back(view: View, _value: Any, _now: Now) -> View:
+    """The form of a dragged limit was saved or given up: the line is where its rule says."""
+    return view if view.moved is None else view.but(moved=None, trial_us=())
+
+
+def _drawer(view: View, is_open: Any, now: Now) -> View:
+    return view if is_open else _put_back(view, None, now)
 
 
 def _selected(view: View, value: Any, now: Now) -> View:
@@ -374,4 +394,7 @@ MEANING: dict[str, Gesture] = {
     f"{ids.KEY}.data": _keys,
     f"{ids.TRIAL}.data": _tried,
     f"{ids.CHOICE}.data": _chosen,
+    f"{ids.MOVE_SAVED}.data": _put_back,
+    f"{ids.MOVE_GIVEN_UP}.data": _put_back,
+    f"{ids.DRAWER}.is_open": _drawer,
 }

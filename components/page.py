@@ -16,6 +16,7 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from components import explore, first_paint, ids, live
+from components.access import is_operator
 from components.feed import Feed
 from components.panels import (
     alerts,
@@ -77,6 +78,7 @@ CHANGING: tuple[str, ...] = (
 )
 ASSETS = Path(__file__).parent / "assets"
 SLOW_MS = 5_000
+STORES = (ids.DRAWN, ids.READER, ids.KEY, ids.TRIAL, ids.CHOICE, ids.MOVED, ids.MOVE_SAVED, ids.MOVE_GIVEN_UP)
 META_TAGS = [
     {"name": "viewport", "content": "width=device-width, initial-scale=1"},
     {"name": "color-scheme", "content": "light dark"},
@@ -99,13 +101,18 @@ def create_page(server: FastAPI, monitor: Monitor) -> Dash:
         suppress_callback_exceptions=True,  # drawers are mounted when they are opened
     )
     feed = Feed(monitor)
-    app.layout = lambda: layout(words(language_of(get_current_request().headers, get_current_request().cookies)), monitor)
+
+    def for_reader() -> Component:
+        request = get_current_request()
+        return layout(words(language_of(request.headers, request.cookies)), monitor, operator=is_operator(request.headers))
+
+    app.layout = for_reader
     register(app, monitor, feed)
     return app
 
 
-def layout(text: dict[str, str], monitor: Monitor) -> Component:
-    """The page without any reading, in one language."""
+def layout(text: dict[str, str], monitor: Monitor, *, operator: bool = True) -> Component:
+    """The page without any reading, in one language; `operator`: for one who may change something."""
     return html.Div(
         [
             *_machinery(monitor.settings.interval_ms),
@@ -115,7 +122,7 @@ def layout(text: dict[str, str], monitor: Monitor) -> Component:
                     alerts.layout(text),
                     found.layout(),
                     cards.layout(text),
-                    html.Section([toolbar.layout(text), chart.layout(text)], className="chart-panel"),
+                    html.Section([toolbar.layout(text), chart.layout(text, limits_move=operator)], className="chart-panel"),
                     overview.layout(text),
                     line.layout(text),
                 ]
@@ -149,8 +156,8 @@ def _machinery(interval_ms: int) -> list[Component]:
     return [
         dcc.Location(id=ids.ADDRESS, refresh=False),
         dcc.Store(id=ids.VIEW, storage_type="local"),
-        *(dcc.Store(id=id_) for id_ in (ids.DRAWN, ids.READER, ids.KEY, ids.TRIAL, ids.CHOICE)),
         dcc.Store(id=ids.FOUND_KEPT, storage_type="session"),
+        *(dcc.Store(id=id_) for id_ in STORES),
         dcc.Interval(id=ids.TICK, interval=interval_ms),
         dcc.Interval(id=ids.SLOW, interval=SLOW_MS),
     ]

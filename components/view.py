@@ -20,6 +20,14 @@ NARROW = 1000
 Range = tuple[int, int]
 
 
+class MovedLimit(msgspec.Struct, frozen=True):
+    """A limit line that was dragged and is not saved yet: its rule, where to in V, A or W, and the how manyth drag that was."""
+
+    rule: str
+    on: float
+    n: int = 1
+
+
 class View(msgspec.Struct, frozen=True):
     """What a reader looks at, and how. `range_us` None: live, the last `span_s` seconds."""
 
@@ -29,6 +37,7 @@ class View(msgspec.Struct, frozen=True):
     trail: tuple[Range | None, ...] = ()  # where double click goes back to, newest last; None is live
     selection_us: Range | None = None
     trial_us: tuple[Range, ...] = ()  # when the rule that was tried last would have fired
+    moved: MovedLimit | None = None
     tool: str = "zoom"  # zoom select pan
     overlaid: bool = False
     hidden: tuple[str, ...] = ()
@@ -102,7 +111,7 @@ class View(msgspec.Struct, frozen=True):
 
     def of_board(self, device: str) -> View:
         """Another board: nothing of the one before stays."""
-        return self.but(device=device, range_us=None, trail=(), selection_us=None, trial_us=(), locked={})
+        return self.but(device=device, range_us=None, trail=(), selection_us=None, trial_us=(), moved=None, locked={})
 
     def at_range(self, t0_us: int, t1_us: int, record: Range | None, now_us: int) -> View:
         """A range of the record, kept within it; the view before is remembered."""

@@ -15,13 +15,14 @@ import plotly.graph_objects as go
 from components.feed import Picture
 from components.figures import curves, marks
 from components.figures.axes import Ends, value_range
-from components.figures.layout import GAP_AXES, LANE_AXIS, VALUE_AXES, layout, pane_channels, shapes_and_labels
+from components.figures.layout import GAP_AXES, LANE_AXIS, VALUE_AXES, edit_key, layout, pane_channels, shapes_and_labels
 from components.figures.time_axis import TimeAxis
 from components.look.scales import Scale
 from components.look.theme import Theme, rgba
 from components.look.times import clock_ms
 from components.view import View
 from components.words.sentences import sentence
+from services.alert_model import AlertRule
 from services.model import CHANNELS
 
 BAND, MEAN, MARKED, OPEN, LOST = ({c: first + at for at, c in enumerate(CHANNELS)} for first in (0, 3, 6, 9, 12))
@@ -39,7 +40,7 @@ class Canvas(NamedTuple):
     scales: dict[str, Scale]
     ranges: dict[str, Ends]
     axis: TimeAxis
-    limits: tuple[Any, ...]  # .channel .on .above .level
+    limits: tuple[AlertRule, ...]  # those of v, a, w
     source: str  # "" for a board's own readings, else demo or replay
     last_us: int | None  # newest reading, when the picture ends now
     hold_us: float  # what one reading stands for
@@ -99,6 +100,7 @@ def update_marks(patch: Any, picture: Picture, canvas: Canvas) -> None:
     """Recovered parts, the selection, limit lines: those first, unchanged, or one that is being dragged would jump back."""
     shapes, labels = shapes_and_labels(picture, canvas)
     patch["layout"]["shapes"], patch["layout"]["annotations"] = shapes, labels
+    patch["layout"]["editrevision"] = edit_key(canvas)
     patch["layout"]["selections"], patch["layout"]["selectionrevision"] = [], repr(canvas.view.selection_us)
 
 

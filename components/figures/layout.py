@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from components.look.scales import energy_text, sum_text
 from components.look.theme import FONT, rgba
 from components.look.times import duration
 from components.view import View
+from services.alert_model import AlertRule, Level
 from services.model import CHANNELS
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ def layout(picture: Picture, canvas: Canvas) -> dict[str, Any]:
         "selections": [],  # what is drawn by hand goes when Python has answered with a band over all panes
         "selectionrevision": repr(view.selection_us),
         "uirevision": figure_key(canvas),
+        "editrevision": edit_key(canvas),
         "legend": _legend(canvas),
         "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": theme.muted, "activecolor": theme.accent},
         "font": {"family": FONT, "size": 12, "color": theme.muted},
@@ -101,6 +105,21 @@ def figure_key(canvas: Canvas) -> str:
     )
     exponents = tuple(scale.exponent for scale in canvas.scales.values())
     return repr((*how, view.zone, exponents, canvas.axis, canvas.source))
+
+
+def edit_key(canvas: Canvas) -> str:
+    """Another one takes back what the reader's hand did to the lines: Plotly keeps them where they were dragged as long as
+    this stays the same."""
+    return repr(canvas.view.moved)
+
+
+def limits_drawn(canvas: Canvas) -> tuple[AlertRule, ...]:
+    """The rules whose limits are lines, in their order; one that is being moved with its new limit."""
+    moved = canvas.view.moved
+    shown = [rule for rule in canvas.limits if str(rule.channel) not in canvas.view.hidden]
+    return tuple(
+        rule if moved is None or rule.id != moved.rule else msgspec.structs.replace(rule, on=moved.on) for rule in shown
+    )
 
 
 def _time_axis(picture: Picture, canvas: Canvas) -> dict[str, Any]:
@@ -199,15 +218,14 @@ def shapes_and_labels(picture: Picture, canvas: Canvas) -> tuple[list[dict[str, 
 def _limits(canvas: Canvas) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
-    for limit in canvas.limits:
-        if limit.channel in canvas.view.hidden:
-            continue
-        color = canvas.theme.danger if str(limit.level) == "danger" else canvas.theme.warning
-        scale, axis = canvas.scales[limit.channel], VALUE_AXES[limit.channel]
+    for limit in limits_drawn(canvas):
+        channel, danger = str(limit.channel), limit.severity is Level.DANGER
+        color = canvas.theme.danger if danger else canvas.theme.warning
+        scale, axis = canvas.scales[channel], VALUE_AXES[channel]
         y = limit.on * scale.factor
-        line = {"color": color, "width": 1.2, "dash": "solid" if str(limit.level) == "danger" else "dash"}
+        line = {"color": color, "width": 1.2, "dash": "solid" if danger else "dash"}
         shapes.append({"type": "line", "xref": "x domain", "yref": axis, "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line})
-        low, high = canvas.ranges[limit.channel]
+        low, high = canvas.ranges[channel]
         if low <= limit.on <= high and not canvas.view.overlaid:
             word = f"{'▲' if limit.above else '▼'} {limit.on * scale.factor:g} {scale.unit}"
             labels.append(

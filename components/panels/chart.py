@@ -13,7 +13,7 @@ from components import ids
 from components.feed import Look, Picture
 from components.figures import chart
 from components.figures.axes import Ends
-from components.figures.layout import blank, domains, figure_key, pane_channels, shapes_and_labels
+from components.figures.layout import blank, domains, figure_key, limits_drawn, pane_channels, shapes_and_labels
 from components.figures.marks import RECOVERED
 from components.figures.time_axis import points_us, time_axis
 from components.look.parts import attrs, exact
@@ -24,9 +24,11 @@ from components.look.units import number
 from components.panels.strip import state_of
 from components.view import View
 from components.words.text import words
+from services.alert_model import AlertRule
 from services.model import CHANNELS, ChannelStats, SpanStats
 
 CONFIG: Any = {
+    "edits": {"shapePosition": True},  # limit lines; assets/powermon.css keeps the mouse from the other shapes
     "displaylogo": False,
     "displayModeBar": "hover",
     "scrollZoom": True,
@@ -48,6 +50,7 @@ class Drawn(msgspec.Struct, frozen=True):
     filled: tuple[int, ...] = ()
     ranges: dict[str, Ends] = {}
     exponents: dict[str, int] = {}
+    limits: tuple[tuple[str, str], ...] = ()  # (rule, channel) of the lines, which are the first shapes
     offset_us: int = 0
     said: str = ""
     strip: str = ""
@@ -68,11 +71,12 @@ class Rendered(NamedTuple):
     drawn: Drawn
 
 
-def layout(text: dict[str, str]) -> Component:
-    """The frame stands from the first moment."""
+def layout(text: dict[str, str], *, limits_move: bool = True) -> Component:
+    """The frame stands from the first moment. `limits_move`: the reader may drag the lines of limits."""
+    config = CONFIG if limits_move else CONFIG | {"edits": {}}
     return html.Section(
         [
-            dcc.Graph(id=ids.CHART, figure=blank(), config=CONFIG, responsive=True, className="chart"),
+            dcc.Graph(id=ids.CHART, figure=blank(), config=config, responsive=True, className="chart"),
             html.Div([], id=ids.SIDE, className="side number"),
             html.Div("", id=ids.NOTE, className="chart-note number"),
             html.Div(
@@ -86,7 +90,7 @@ def layout(text: dict[str, str]) -> Component:
     )
 
 
-def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limits: tuple[Any, ...]) -> Rendered:
+def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limits: tuple[AlertRule, ...]) -> Rendered:
     """The whole figure when anything but its data is another, else a Patch, else nothing."""
     picture = look.picture
     exponents = {channel: scale.exponent for channel, scale in scales.items()}
@@ -94,7 +98,7 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
         empty = msgspec.structs.replace(drawn, key="empty", exponents=exponents)
         return Rendered(no_update if drawn.key == "empty" else blank(), [], "", empty)
     canvas = canvas_of(look, picture, view, drawn, scales, limits)
-    key, shown = digest(figure_key(canvas)), digest(shapes_and_labels(picture, canvas))
+    key, shown = digest(figure_key(canvas)), digest((shapes_and_labels(picture, canvas), view.moved))
     now = msgspec.structs.replace(
         drawn,
         key=key,
@@ -103,13 +107,14 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
         marks=shown,
         ranges=canvas.ranges,
         exponents=exponents,
+        limits=tuple((rule.id, str(rule.channel)) for rule in limits_drawn(canvas)),
         offset_us=canvas.axis.offset_us,
     )
     side, note = _side(picture, view, scales), _note(picture, view)
     if key != drawn.key:
         everything = tuple(range(chart.LANE + 1))
         return Rendered(chart.build(picture, canvas), side, note, msgspec.structs.replace(now, filled=everything))
-    if picture.serial == drawn.serial:
+    if picture.serial == drawn.serial and shown == drawn.marks:
         return Rendered(no_update, no_update, no_update, drawn)
     patch = Patch()
     now = msgspec.structs.replace(now, filled=chart.update(patch, picture, canvas, drawn.filled))
@@ -121,7 +126,7 @@ def render(look: Look, view: View, drawn: Drawn, scales: dict[str, Scale], limit
 
 
 def canvas_of(
-    look: Look, picture: Picture, view: View, drawn: Drawn, scales: dict[str, Scale], limits: tuple[Any, ...]
+    look: Look, picture: Picture, view: View, drawn: Drawn, scales: dict[str, Scale], limits: tuple[AlertRule, ...]
 ) -> chart.Canvas:
     """Everything the figure depends on. Axes start afresh when another board or span is looked at."""
     state = look.tick.state if look.tick else None

@@ -25,6 +25,7 @@ from components.words.text import words
 if TYPE_CHECKING:
     from services.monitor import Monitor
 
+ALERTS = "alerts"  # the name of the drawer with the rules
 HIDDEN, SHOWN = {"display": "none"}, {"display": "block"}
 
 
@@ -74,14 +75,19 @@ def register(app: Dash, monitor: Monitor, drawers: Mapping[str, Drawer]) -> None
         *marks,
         [Input(id_, "n_clicks") for id_ in buttons],
         Input(ids.DRAWER, "is_open"),
+        Input(ids.MOVED, "data"),
         State(ids.DRAWER, "title"),
         State(ids.VIEW, "data"),
         prevent_initial_call=True,
     )
     def open_drawer(*given: Any) -> Any:
-        *_clicks, is_open, title, choices = given
+        *_clicks, is_open, moved, title, choices = given
         name = buttons.get(str(ctx.triggered_id))
         text = words(View.from_store(choices).language)
+        if ctx.triggered_id == ids.MOVED:  # a limit line was dragged: the form of its rule is there, or comes
+            if not moved or (is_open and title == text[f"drawer.{ALERTS}"]):
+                return (no_update,) * (3 + len(marks))
+            name, is_open = ALERTS, False
         if name is None:  # opened or closed: when it is closed, nothing of it stays
             return (no_update,) * (3 + len(marks)) if is_open else (no_update, "", [], *[False] * len(marks))
         if not ctx.triggered[0]["value"]:

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
+import msgspec
 from anyio import to_thread
-from dash import Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from components import ids
@@ -15,6 +16,7 @@ from components.access import changes
 from components.look.parts import attrs, named, only_changed, outcome, said, section
 from components.look.times import duration, stamp
 from components.look.units import number
+from components.panels.drawer import HIDDEN, SHOWN
 from components.view import View
 from components.words.phrases import phrase
 from components.words.sentences import watched
@@ -39,10 +41,12 @@ def layout(text: dict[str, str]) -> Component:
     """The form with its buttons, what became of it, the list."""
     buttons = [
         dbc.Button(text["rules.save"], id=ids.RULE_SAVE, color="primary", n_clicks=0),
+        dbc.Button(text["rules.cancel"], id=ids.RULE_CANCEL, outline=True, color="secondary", n_clicks=0, style=HIDDEN),
         dbc.Button(text["rules.remove"], id=ids.RULE_REMOVE, outline=True, color="secondary", n_clicks=0),
     ]
     form = [
         named(dbc.Select([], NEW, id=ids.RULE_PICK), text["rules.pick"]),
+        dcc.Store(id=ids.RULE_MOVED),
         *_form(text),
         dbc.Button(text["rules.try"], id=ids.RULE_TRY, outline=True, color="primary", n_clicks=0),
         html.Div(text["rules.trying"], id=ids.RULE_BUSY, hidden=True, className="said said-busy"),
@@ -141,6 +145,11 @@ def new_id(name: str, known: tuple[AlertRule, ...]) -> str:
     return next(id_ for n in range(1, len(known) + 2) if (id_ := stem if n == 1 else f"{stem}-{n}") not in taken)
 
 
+def moved_to(rule: AlertRule, on: float) -> AlertRule:
+    """The rule with another limit, and as far from it as before the value at which it is over."""
+    return msgspec.structs.replace(rule, on=on, off=round(on + rule.off - rule.on, 9))
+
+
 def form_values(rule: AlertRule | None) -> tuple[Any, ...]:
     """One value per field; of no rule those of a new one."""
     if rule is None:
@@ -227,12 +236,34 @@ def register(app: Dash, monitor: Monitor) -> None:
     fields = [State(ids.rule(field), "value") for field in FIELDS]
 
     @app.callback(
-        [Output(ids.rule(field), "value") for field in FIELDS],
+        *(Output(ids.rule(field), "value") for field in FIELDS),
+        Output(ids.RULE_PICK, "value"),
+        Output(ids.RULE_MOVED, "data"),
+        Output(ids.RULE_CANCEL, "style"),
         Input(ids.RULE_PICK, "value"),
+        Input(ids.RULE_CANCEL, "n_clicks"),
+        Input(ids.MOVED, "data"),
+    )
+    async def show_rule(picked: str, _cancel: int, moved: dict[str, Any] | None) -> Any:
+        known = {rule.id: rule for rule in monitor.alerts.rules.rules}
+        if ctx.triggered_id in (ids.RULE_PICK, ids.RULE_CANCEL):
+            return (*form_values(known.get(picked)), no_update, None, HIDDEN)
+        if not moved:  # nothing was dragged, or it is over: the fields stay as they are
+            return (*(no_update,) * (len(FIELDS) + 2), HIDDEN)
+        rule = known.get(moved["rule"])
+        return (*form_values(rule and moved_to(rule, moved["on"])), rule.id if rule else NEW, moved, SHOWN)
+
+    @app.callback(
+        Output(ids.MOVE_GIVEN_UP, "data"),
+        Input(ids.RULE_CANCEL, "n_clicks"),
+        Input(ids.RULE_PICK, "value"),
+        State(ids.MOVED, "data"),
         prevent_initial_call=True,
     )
-    async def show_rule(picked: str) -> Any:
-        return form_values(next((rule for rule in monitor.alerts.rules.rules if rule.id == picked), None))
+    async def give_up(_cancel: int, picked: str, moved: dict[str, Any] | None) -> Any:
+        if not moved or (ctx.triggered_id == ids.RULE_PICK and picked == moved["rule"]):
+            return no_update
+        return moved
 
     @app.callback(
         Output(ids.RULE_PICK, "options"),
@@ -246,14 +277,17 @@ def register(app: Dash, monitor: Monitor) -> None:
         Output(ids.RULE_TRIAL, "children"),
         Output(ids.TRIAL, "data"),
         Input(ids.RULE_TRY, "n_clicks"),
+        Input(ids.RULE_MOVED, "data"),
         State(ids.VIEW, "data"),
         State(ids.RULE_PICK, "value"),
         *fields,
         running=[(Output(ids.RULE_TRY, "disabled"), True, False), (Output(ids.RULE_BUSY, "hidden"), False, True)],
         prevent_initial_call=True,
     )
-    async def try_rule(clicks: int, choices: Any, picked: str, *given: Any) -> Any:
-        if not clicks:
+    async def try_rule(clicks: int, moved: Any, choices: Any, picked: str, *given: Any) -> Any:
+        if ctx.triggered_id == ids.RULE_MOVED and not moved:  # put back, or another rule: what was tried is of the past
+            return "", []
+        if not clicks and not moved:
             return no_update, no_update
         view, now_us = View.from_store(choices), monitor.clock.now_us()
         rule = rule_of(dict(zip(FIELDS, given, strict=True)), picked, _device(view), monitor.alerts.rules.rules)
@@ -268,6 +302,7 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         Output(ids.RULE_RESULT, "children"),
+        Output(ids.MOVE_SAVED, "data"),
         Input(ids.RULE_SAVE, "n_clicks"),
         Input(ids.RULE_REMOVE, "n_clicks"),
         Input(ids.ACKNOWLEDGE, "n_clicks"),
@@ -278,14 +313,15 @@ def register(app: Dash, monitor: Monitor) -> None:
     )
     async def change(_save: int, _remove: int, _acknowledge: int, choices: Any, picked: str, *given: Any) -> Any:
         if not ctx.triggered[0]["value"]:
-            return no_update
+            return no_update, no_update
         view = View.from_store(choices)
         values = dict(zip(FIELDS, given, strict=True))
         try:
-            return await to_thread.run_sync(_change, str(ctx.triggered_id), view, picked, values)
+            done = await to_thread.run_sync(_change, str(ctx.triggered_id), view, picked, values)
         except PowermonError as error:
             field = error.field if isinstance(error, BadRequest) else ""
-            return said(phrase(str(error), view.language) or field, "problem")
+            return said(phrase(str(error), view.language) or field, "problem"), no_update
+        return done, no_update if ctx.triggered_id == ids.ACKNOWLEDGE else monitor.clock.now_us()
 
     def _change(button: str, view: View, picked: str, values: dict[str, Any]) -> Component:
         text = words(view.language)

@@ -152,6 +152,7 @@ WORDS: dict[str, str] = {
     "rules.try": "Try it on the last 48 h",
     "rules.trying": "trying …",
     "rules.save": "Save",
+    "rules.cancel": "Put the line back",
     "rules.remove": "Remove this rule",
     "rules.saved": "In force: {rule}",
     "rules.removed": "The rule was removed.",

@@ -152,6 +152,7 @@ WORDS: dict[str, str] = {
     "rules.try": "지난 48시간에 적용해 보기",
     "rules.trying": "확인하는 중 …",
     "rules.save": "저장",
+    "rules.cancel": "선을 되돌리기",
     "rules.remove": "이 규칙 삭제",
     "rules.saved": "적용됨: {rule}",
     "rules.removed": "규칙을 삭제했습니다.",

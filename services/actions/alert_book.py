@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode
-from services.analysis.alert_rules import Limit, applies, problems, rule_of
+from services.analysis.alert_rules import applies, problems, rule_of
 from services.clock import Clock
 from services.errors import BadRequest, DatabaseError
 from services.model import CHANNELS, Write
@@ -111,10 +111,9 @@ class AlertBook:
             raise BadRequest(f"there is no rule {rule_id!r}", "rule", "unknown_rule")
         return self.set_rules(others)
 
-    def limits(self, device: str) -> tuple[Limit, ...]:
-        """The limits of a board's voltage, current and power, to be drawn."""
-        watching = [rule for rule in self._rules.rules if applies(rule, device) and str(rule.channel) in CHANNELS]
-        return tuple(Limit(str(rule.channel), rule.severity, rule.on, rule.off, rule.hold_s, rule.above) for rule in watching)
+    def limits(self, device: str) -> tuple[AlertRule, ...]:
+        """The rules for a board's voltage, current and power: their limits can be drawn."""
+        return tuple(rule for rule in self._rules.rules if applies(rule, device) and str(rule.channel) in CHANNELS)
 
     def snooze(self, rule_id: str, for_s: float) -> AlertRules:
         """Do not disturb for some time (0: from now on again): it is still judged, shown and stored. Raises BadRequest."""

@@ -24,7 +24,7 @@ from components.look.theme import THEMES
 from components.view import View
 from components.words.text import words
 from services.alert_model import Level
-from services.analysis.alert_rules import Limit
+from services.analysis.alert_rules import Limit, rule_of
 from services.analysis.frame import frame_of_curve
 from services.analysis.window import Window
 from services.model import CHANNELS, Event, EventKind, Gap, GapState
@@ -165,7 +165,7 @@ def test_marked_readings_are_open_markers_at_their_value_or_arrows_at_the_edge()
 
 
 def test_limits_come_first_and_their_names_stand_in_the_margin() -> None:
-    limits = (Limit("v", Level.DANGER, 5.5, 5.4), Limit("a", Level.WARNING, 99.0, 98.0))
+    limits = (rule_of(Limit("v", Level.DANGER, 5.5, 5.4)), rule_of(Limit("a", Level.WARNING, 99.0, 98.0)))
     shown = picture([Row(T0, STEP, 5.0, 0.1, 0.5)])
     laid = layout(shown, canvas(View(selection_us=(T0, T0 + 10)), limits=limits))
     assert [shape["type"] for shape in laid["shapes"]] == ["line", "line", "rect"]

@@ -12,7 +12,7 @@ from components.panels import notices, rules
 from components.view import View
 from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
 from tests.components.fakes import FakeMonitor
-from tests.components.looking import hide_tab, text, until, view
+from tests.components.looking import choose, drag, hide_tab, text, ticks, until, view
 
 RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER,))
 EPISODE = Episode("over.bench-1.1", "bench-1", RULE, 1_000_000, 2_000_000, 3_000_000, 12.5, 31, 5_000_000, 5_000_000, "value")
@@ -133,3 +133,103 @@ def test_what_fires_is_said_once_in_the_corner_and_to_a_hidden_tab(
 def test_a_snoozed_rule_says_nothing() -> None:
     changes = [AlertChange("fired", EPISODE, 12.5), AlertChange("ended", EPISODE, 1.0)]
     assert len(notices.news(changes, {}, View(), 0)) == 1 and notices.news(changes, {"over": 10}, View(), 0) == []
+
+
+LINE = """() => {
+    const box = document.querySelector("#chart .layer-above [drag-helper] path").getBoundingClientRect();
+    return [box.x + box.width / 3, box.y + box.height / 2];
+}"""
+Y0 = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.shapes[0].y0"
+MODE = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.dragmode"
+PIXELS = """() => {
+    const layout = document.querySelector('#chart .js-plotly-plot')._fullLayout;
+    return layout.yaxis3._length / (layout.yaxis3.range[1] - layout.yaxis3.range[0]);
+}"""
+POWER = AlertRule("over", AlertChannel.W, Level.DANGER, 1.2, 1.1, hold_s=1, clear_s=2)
+
+
+@pytest.fixture
+def limited(page: Page, monitor: FakeMonitor) -> Page:
+    """A page with one limit line, among the readings of the power."""
+    monitor.alerts.set_rules([POWER])
+    until(page, lambda: page.evaluate(SHAPES, "line") == 1 and page.evaluate(Y0) == 1.2)
+    return page
+
+
+def pull(page: Page, by_w: float, *, hold: bool = False) -> None:
+    """Drags the limit line with the mouse, by so many watts."""
+    x, y = page.evaluate(LINE)
+    down = by_w * page.evaluate(PIXELS)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - down / 2, steps=4)
+    page.mouse.move(x, y - down, steps=4)
+    if not hold:
+        page.mouse.up()
+
+
+def test_a_limit_line_is_dragged_tried_and_saved(limited: Page, monitor: FakeMonitor) -> None:
+    now_us = monitor.now_us()
+    monitor.listed.found = (msgspec.structs.replace(EPISODE, start_us=now_us - 9_000_000, end_us=now_us - 5_000_000),)
+    pull(limited, -0.3)
+    until(limited, lambda: "Would have fired once in 48" in text(limited, "rule-trial"))
+    assert limited.input_value("#rule-pick") == "over"
+    new = float(limited.input_value("#rule-on"))
+    assert new == pytest.approx(0.9, abs=0.05)
+    assert float(limited.input_value("#rule-off")) == pytest.approx(new - 0.1)
+    tried, device, *_ = monitor.listed.tried[-1]
+    assert (tried.on, tried.id, tried.hold_s, device) == (new, "over", 1, "bench-1")
+    assert monitor.alerts.rules.rules == (POWER,)  # nothing is saved yet
+    assert limited.evaluate(Y0) == new
+    limited.click("#rule-save")
+    until(limited, lambda: "In force" in text(limited, "rule-result"))
+    assert monitor.alerts.rules.rules == (msgspec.structs.replace(POWER, on=new, off=round(new - 0.1, 9)),)
+    until(limited, lambda: view(limited)["moved"] is None)
+    until(limited, lambda: limited.evaluate(SHAPES, "rect") == 0)
+    assert limited.evaluate(Y0) == new
+
+
+@pytest.mark.parametrize("way", ["button", "escape", "another rule"])
+def test_a_limit_line_that_is_not_saved_goes_back(limited: Page, monitor: FakeMonitor, way: str) -> None:
+    for _ in range(2):  # as often as one likes
+        pull(limited, -0.3)
+        until(limited, lambda: "Would not have fired" in text(limited, "rule-trial"))
+        assert limited.evaluate(Y0) != 1.2
+        if way == "button":
+            limited.click("#rule-cancel")
+            until(limited, lambda: limited.input_value("#rule-on") == "1.2")
+        elif way == "another rule":
+            limited.select_option("#rule-pick", "new")
+            until(limited, lambda: limited.input_value("#rule-on") == "")
+        else:
+            limited.keyboard.press("Escape")
+            limited.wait_for_selector(".drawer-body", state="detached")
+        until(limited, lambda: limited.evaluate(Y0) == 1.2)
+        assert view(limited)["moved"] is None and monitor.alerts.rules.rules == (POWER,)
+
+
+def test_ticks_leave_a_line_alone_that_is_being_dragged(limited: Page, monitor: FakeMonitor) -> None:
+    ticks(limited, 1)
+    pull(limited, -0.3, hold=True)
+    made = monitor.ticks
+    low = limited.evaluate(Y0)
+    monitor.levels = dict.fromkeys("vaw", Level.WARNING)
+    limited.wait_for_timeout(1_500)  # three ticks' time: nothing to be seen is what is awaited
+    assert limited.evaluate(Y0) == low != 1.2 and monitor.ticks <= made + 1
+    limited.mouse.up()
+    until(limited, lambda: "Would not have fired" in text(limited, "rule-trial"))
+    assert float(limited.input_value("#rule-on")) == pytest.approx(low, abs=0.01)
+    until(limited, lambda: monitor.ticks > made + 2)
+    assert limited.evaluate(Y0) == float(limited.input_value("#rule-on"))
+
+
+def test_only_limit_lines_can_be_dragged(limited: Page) -> None:
+    choose(limited, "tool", "select")
+    drag(limited, 0.3, 0.6)
+    until(limited, lambda: limited.evaluate(SHAPES, "rect") == 1)
+    chosen = view(limited)["selection_us"]
+    choose(limited, "tool", "zoom")
+    until(limited, lambda: limited.evaluate(MODE) == "zoom")
+    drag(limited, 0.35, 0.5)  # within the band: a zoom, and the band stays
+    until(limited, lambda: view(limited)["range_us"] is not None)
+    assert view(limited)["selection_us"] == chosen and view(limited)["moved"] is None

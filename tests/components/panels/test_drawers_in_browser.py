@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from components.page import DRAWERS
+from services.alert_model import AlertChannel, AlertRule, Level
 from tests.components.panels.conftest import Open, drawer, until
 from tests.mock.serving import mock
 from tests.web.program import Program
@@ -243,6 +244,35 @@ def test_a_viewer_sees_what_changes_something_disabled_with_the_reason(open_page
     drawer(page, name)
     assert page.is_disabled(control)
     assert "operator's token" in page.inner_text(".drawer-body")
+
+
+LIMIT = AlertRule("middle", AlertChannel.W, Level.WARNING, 1.0, 0.9)
+LINES = """() => Array.from(document.querySelectorAll("#chart .layer-above .shapelayer path[data-index]"), (path) => {
+    const box = path.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y, Boolean(document.querySelector("#chart [drag-helper]"))];
+})"""
+
+
+def test_a_limit_line_is_dragged_by_an_operator_and_never_by_a_viewer(open_page: Open, running: Program) -> None:
+    running.monitor.alerts.set_rules([LIMIT])
+    try:
+        for viewer in (True, False):
+            page = open_page(viewer=viewer)
+            ((x, y, can_be_dragged),) = until(lambda page=page: page.evaluate(LINES))
+            assert can_be_dragged is not viewer
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x, y + 8, steps=4)
+            page.mouse.up()
+            if viewer:
+                page.wait_for_selector("#open-alerts")
+                assert page.evaluate("document.querySelectorAll('.drawer-body').length") == 0
+            else:
+                until(lambda page=page: "ould" in page.inner_text("#rule-trial"))  # tried on the real record
+                page.keyboard.press("Escape")
+                page.wait_for_selector(".drawer-body", state="detached")
+    finally:
+        running.monitor.alerts.set_rules([])
 
 
 def test_a_viewer_looks_at_everything_else(open_page: Open) -> None:
