@@ -12,7 +12,7 @@ from components.panels import notices, rules
 from components.view import View
 from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
 from tests.components.fakes import FakeMonitor
-from tests.components.looking import choose, drag, hide_tab, text, ticks, until, view
+from tests.components.looking import choose, drag, hide_tab, text, until, view
 
 RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER,))
 EPISODE = Episode("over.bench-1.1", "bench-1", RULE, 1_000_000, 2_000_000, 3_000_000, 12.5, 31, 5_000_000, 5_000_000, "value")
@@ -173,7 +173,7 @@ def test_a_limit_line_is_dragged_tried_and_saved(limited: Page, monitor: FakeMon
     monitor.listed.found = (msgspec.structs.replace(EPISODE, start_us=now_us - 9_000_000, end_us=now_us - 5_000_000),)
     pull(limited, -0.3)
     until(limited, lambda: "Would have fired once in 48" in text(limited, "rule-trial"))
-    assert limited.input_value("#rule-pick") == "over"
+    until(limited, lambda: limited.input_value("#rule-pick") == "over")
     new = float(limited.input_value("#rule-on"))
     assert new == pytest.approx(0.9, abs=0.05)
     assert float(limited.input_value("#rule-off")) == pytest.approx(new - 0.1)
@@ -208,23 +208,36 @@ def test_a_limit_line_that_is_not_saved_goes_back(limited: Page, monitor: FakeMo
         assert view(limited)["moved"] is None and monitor.alerts.rules.rules == (POWER,)
 
 
-def test_ticks_leave_a_line_alone_that_is_being_dragged(limited: Page, monitor: FakeMonitor) -> None:
-    ticks(limited, 1)
-    pull(limited, -0.3, hold=True)
+def test_ticks_leave_a_line_alone_that_is_being_dragged(
+    limited: Page, monitor: FakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, tick = [], monitor.tick
+
+    def slow(*question: Any) -> Any:
+        asked.append(question)
+        return tick(*question)
+
+    monkeypatch.setattr(monitor, "tick", slow)
+    monitor.hold.clear()
     made = monitor.ticks
+    until(limited, lambda: asked)  # an answer is under way when the drag begins
+    pull(limited, -0.3, hold=True)
     low = limited.evaluate(Y0)
-    monitor.levels = dict.fromkeys("vaw", Level.WARNING)
-    limited.wait_for_timeout(1_500)  # three ticks' time: nothing to be seen is what is awaited
-    assert limited.evaluate(Y0) == low != 1.2 and monitor.ticks <= made + 1
+    with limited.expect_response(lambda response: "strip-live.children" in (response.request.post_data or "")):
+        monitor.hold.set()
+    limited.wait_for_timeout(1_500)  # three ticks' time: that nothing happens is the rule
+    assert limited.evaluate(Y0) == low and low == pytest.approx(0.9, abs=0.05)
+    assert monitor.ticks <= made + 2
     limited.mouse.up()
     until(limited, lambda: "Would not have fired" in text(limited, "rule-trial"))
     assert float(limited.input_value("#rule-on")) == pytest.approx(low, abs=0.01)
-    until(limited, lambda: monitor.ticks > made + 2)
+    until(limited, lambda: monitor.ticks > made + 3)
     assert limited.evaluate(Y0) == float(limited.input_value("#rule-on"))
 
 
 def test_only_limit_lines_can_be_dragged(limited: Page) -> None:
     choose(limited, "tool", "select")
+    until(limited, lambda: limited.evaluate(MODE) == "select")
     drag(limited, 0.3, 0.6)
     until(limited, lambda: limited.evaluate(SHAPES, "rect") == 1)
     chosen = view(limited)["selection_us"]
