@@ -67,11 +67,13 @@ def register(app: Dash, monitor: Monitor, drawers: Mapping[str, Drawer]) -> None
     """A button opens its drawer, the same button closes it again, as Esc and the cross do."""
     buttons = {ids.open_drawer(name): name for name in drawers}
     marks = [Output(id_, "active") for id_ in buttons]
+    same = (no_update,) * (4 + len(marks))
 
     @app.callback(
         Output(ids.DRAWER, "is_open"),
         Output(ids.DRAWER, "title"),
         Output(ids.DRAWER, "children"),
+        Output(ids.DRAWER, "labelledby"),
         *marks,
         [Input(id_, "n_clicks") for id_ in buttons],
         Input(ids.DRAWER, "is_open"),
@@ -89,13 +91,14 @@ def register(app: Dash, monitor: Monitor, drawers: Mapping[str, Drawer]) -> None
                 return (no_update,) * (3 + len(marks))
             name, is_open = ALERTS, False
         if name is None:  # opened or closed: when it is closed, nothing of it stays
-            return (no_update,) * (3 + len(marks)) if is_open else (no_update, "", [], *[False] * len(marks))
+            return same if is_open else (no_update, "", [], no_update, *[False] * len(marks))
         if not ctx.triggered[0]["value"]:
-            return (no_update,) * (3 + len(marks))
+            return same
         if is_open and title == text[f"drawer.{name}"]:
-            return False, "", [], *[False] * len(marks)
+            return False, "", [], no_update, *[False] * len(marks)
         active = [each == name for each in buttons.values()]
-        return True, text[f"drawer.{name}"], content(name, drawers, text, operator=may_change()), *active
+        made = content(name, drawers, text, operator=may_change())
+        return True, text[f"drawer.{name}"], made, ids.open_drawer(name), *active  # its button names it to a screen reader
 
     @app.callback(
         *(Output(ids.open_drawer(name), "style") for name, each in drawers.items() if each.demo_only),
