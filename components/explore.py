@@ -1,7 +1,7 @@
 """What the reader does → another view. Zoom, pan, selection, spans, typed times, keys, the address, the overview.
 
-One callback takes every gesture, one function says what it means (`View` in, `View` out); the live callback then draws
-the new view, because the choices are its Input.
+One callback takes every gesture, one function says what it means (`View` in, `View` out), and the same answer brings the
+view and everything that shows it (live.redrawn): one way to the server and back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from anyio import to_thread
 from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
-from components import ids
+from components import ids, live
 from components.feed import Feed
 from components.figures.time_axis import TimeAxis
 from components.look.times import clock_ms, moment, offset_us, parse_typed
@@ -45,6 +45,7 @@ ANSWERED = (
     (ids.CHART, "restyleData"),
     (ids.OVERVIEW, "selectedData"),
 )
+SHOWN = tuple(Output(*output, allow_duplicate=True) for output in live.OUTPUTS)
 INPUTS = (
     (ids.READER, "data"),
     (ids.ADDRESS, "search"),
@@ -90,6 +91,7 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
 
     @app.callback(
         *(Output(*output) for output in (*OUTPUTS, *ANSWERED)),
+        *SHOWN,
         *(Input(*given) for given in INPUTS),
         State(ids.VIEW, "data"),
         State(ids.DRAWN, "data"),
@@ -99,7 +101,7 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
         values, (choices, drawn) = given[: len(INPUTS)], given[len(INPUTS) :]
         asked = dict(zip(("{}.{}".format(*each) for each in INPUTS), values, strict=True))
         if not asked[f"{ids.READER}.data"]:
-            return (no_update,) * len((*OUTPUTS, *ANSWERED))
+            return (no_update,) * len((*OUTPUTS, *ANSWERED, *SHOWN))
         triggered = [prop for prop in ctx.triggered_prop_ids if prop in asked]
         before, view, answer = await to_thread.run_sync(_explore, monitor, feed, choices, drawn, triggered, asked)
         if view.moved != before.moved:  # no Output: what the form does leads back to here, and Dash knows no circles
@@ -122,12 +124,9 @@ def _explore(
     monitor: Monitor, feed: Feed, choices: Any, drawn: Any, triggered: list[str], asked: dict[str, Any]
 ) -> tuple[View, View, tuple[Any, ...]]:
     before = View.from_store(choices)
-    try:
-        was_drawn = msgspec.convert(drawn or {}, Drawn, strict=False)
-    except msgspec.ValidationError:
-        was_drawn = Drawn()
+    was_drawn, opened = live.drawn_of(drawn), f"{ids.READER}.data" in triggered
     view = before
-    if f"{ids.READER}.data" in triggered:  # the page was opened: what the browser is like, then what the address says
+    if opened:  # the page was opened: what the browser is like, then what the address says
         view = at_start(view, asked[f"{ids.READER}.data"], asked[f"{ids.ADDRESS}.search"])
         view = view if view.device else view.but(device=monitor.default_device() or "")
     else:
@@ -135,7 +134,9 @@ def _explore(
         now = Now(monitor.clock.now_us(), feed.record(before.device), was_drawn, dark)
         for prop in triggered:
             view = MEANING[prop](view, asked[prop], now)
-    return before, view, _changed(before, view, asked, monitor.clock.now_us(), opened=f"{ids.READER}.data" in triggered)
+    answer = _changed(before, view, asked, monitor.clock.now_us(), opened=opened)
+    seen = live.redrawn(monitor, feed, view, was_drawn) if opened or view != before else live.UNCHANGED
+    return before, view, (*answer, *seen)
 
 
 def _changed(before: View, view: View, asked: dict[str, Any], now_us: int, *, opened: bool) -> tuple[Any, ...]:

@@ -1,10 +1,11 @@
 """THE live callback: one clock, one question, one answer for everything that is live.
 
-Input: the fast clock, and the reader's choices when they change. Each panel's pure `render` makes its part of the answer;
-what has not changed is not sent. Tabs that look at the same share one answer (feed.py).
+Input: the fast clock. Each panel's pure `render` makes its part of the answer; what has not changed is not sent. Tabs
+that look at the same share one answer (feed.py). A gesture is answered by explore.py, which draws what it leads to by
+`redrawn` in the same answer.
 
-Dash drops the answer to an older call of the same callback: a tick that was under way when the reader zoomed cannot
-overwrite what the reader chose. `running` stops the clock while an answer is under way, so ticks never pile up behind a
+The reader's choices are an Input all the same: Dash drops the answer to an older call of the same callback, so that a
+tick that was under way when the reader zoomed cannot overwrite what was drawn. Such a call itself has nothing to do. `running` stops the clock while an answer is under way, so ticks never pile up behind a
 slow server; a hidden tab stops it by another property (assets/clock.js), so that neither undoes the other.
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, State, ctx, no_update
 
 from components import ids
 from components.feed import Feed, Look
@@ -42,6 +43,7 @@ OUTPUTS = (
     (ids.ANNOUNCER, "children"),
     (ids.DRAWN, "data"),
 )
+UNCHANGED: tuple[Any, ...] = (no_update,) * len(OUTPUTS)
 
 
 def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
@@ -56,8 +58,9 @@ def register(app: Dash, monitor: Monitor, feed: Feed) -> None:
         running=[(Output(ids.TICK, "disabled"), True, False)],
     )
     async def show(_tick: int, choices: Any, drawn: Any) -> Any:
-        if not choices:
-            return (no_update,) * len(OUTPUTS)
+        ticked = f"{ids.TICK}.n_intervals" in ctx.triggered_prop_ids
+        if not choices or (not ticked and (drawn or {}).get("view") == digest(View.from_store(choices))):
+            return UNCHANGED
         return await to_thread.run_sync(_shared, monitor, feed, choices, drawn or {}, limiter=threads)
 
 
@@ -67,9 +70,16 @@ def _shared(monitor: Monitor, feed: Feed, choices: dict[str, Any], drawn: dict[s
     look = feed.look(view)
     moment = (look.device, look.now_us, look.picture.serial if look.picture else "")
     question = (moment, msgspec.json.encode(choices), msgspec.json.encode(drawn))
-    make: Callable[[], tuple[Any, ...]] = lambda: answer(look, view, _drawn(drawn), monitor)  # noqa: E731
+    make: Callable[[], tuple[Any, ...]] = lambda: answer(look, view, drawn_of(drawn), monitor)  # noqa: E731
     shared: tuple[Any, ...] = feed.answers.get(question, 60.0, make)[0]
     return shared
+
+
+def redrawn(monitor: Monitor, feed: Feed, view: View, drawn: Drawn) -> tuple[Any, ...]:
+    """Everything of a new view, whole: ticks may have changed the page since the gesture was sent with `drawn`, so
+    nothing is taken as known of it but axes and units, which rest."""
+    rests = Drawn(place=drawn.place, ranges=drawn.ranges, exponents=drawn.exponents)
+    return answer(feed.look(view), view, rests, monitor)
 
 
 def answer(look: Look, view: View, drawn: Drawn, monitor: Monitor) -> tuple[Any, ...]:
@@ -78,7 +88,7 @@ def answer(look: Look, view: View, drawn: Drawn, monitor: Monitor) -> tuple[Any,
     made = chart.render(look, view, drawn, scales, monitor.alerts.limits(look.device))
     said = strip.spoken(look, view)
     top, trouble = strip.render(look, view), alerts.render(look, view, monitor.health().storage, scales)
-    now = msgspec.structs.replace(made.drawn, said=said, strip=digest(top), alerts=digest(trouble))
+    now = msgspec.structs.replace(made.drawn, view=digest(view), said=said, strip=digest(top), alerts=digest(trouble))
     clock = strip.render_clock(look, view)
     return (
         no_update if now.strip == drawn.strip else top,
@@ -113,8 +123,9 @@ def scales_of(look: Look, drawn: Drawn) -> dict[str, Scale]:
     return scales_for(peaks(look), drawn.exponents)
 
 
-def _drawn(data: dict[str, Any]) -> Drawn:
+def drawn_of(data: Any) -> Drawn:
+    """What a Store keeps; nothing for one of another version."""
     try:
-        return msgspec.convert(data, Drawn, strict=False)
+        return msgspec.convert(data or {}, Drawn, strict=False)
     except msgspec.ValidationError:
         return Drawn()

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import plotly.graph_objects as go
-
 from components.feed import Picture
 from components.figures import curves, marks
 from components.figures.axes import Ends, value_range
@@ -56,15 +54,16 @@ def ranges_for(picture: Picture, view: View, before: dict[str, Ends]) -> dict[st
     return found
 
 
-def build(picture: Picture, canvas: Canvas) -> go.Figure:
-    """The whole figure."""
+def build(picture: Picture, canvas: Canvas) -> dict[str, Any]:
+    """The whole figure, as `plotly.graph_objects` would write it: making the objects takes 8 ms, and the tests do that for
+    every kind of figure (`go.Figure(build(…))` checks each name and value)."""
     traces = []
     for style, part in zip(styles(canvas), parts(picture, canvas), strict=True):
         trace = style | {name: value for name, value in part.items() if "." not in name}
         if "marker.symbol" in part:
             trace["marker"] = style["marker"] | {"symbol": part["marker.symbol"]}
-        traces.append(go.Scatter(trace, _validate=False))  # the tests validate every kind of figure: here it takes 15 ms
-    return go.Figure(traces, go.Layout(layout(picture, canvas), _validate=False), _validate=False)
+        traces.append({"type": "scatter"} | trace)
+    return {"data": traces, "layout": layout(picture, canvas)}
 
 
 def update(patch: Any, picture: Picture, canvas: Canvas, filled: tuple[int, ...]) -> tuple[int, ...]:
@@ -112,11 +111,12 @@ def parts(picture: Picture, canvas: Canvas) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     hatched = marks.areas(picture.frame, picture.gaps, picture.t0_us, picture.t1_us, canvas.last_us, canvas.hold_us)
     panes = pane_channels(canvas.view)
+    x = curves.line_times(picture.frame, canvas.axis)  # the lines of all channels stand at the same times
     for channel in CHANNELS:
         factor, ends = canvas.scales[channel].factor, canvas.ranges[channel]
         hidden = channel in canvas.view.hidden
         found[BAND[channel]] = curves.band(picture.frame, channel, canvas.axis, factor)
-        found[MEAN[channel]] = curves.mean_line(picture.frame, channel, canvas.axis, factor)
+        found[MEAN[channel]] = {"x": x, "y": curves.mean_values(picture.frame, channel, factor)}
         found[MARKED[channel]] = curves.marked(picture.frame, channel, canvas.axis, factor, ends)
         for numbers, kind in ((OPEN, marks.OPEN), (LOST, marks.LOST)):
             in_pane = [area for area in hatched if area.kind == kind] if channel in panes else []

@@ -20,12 +20,24 @@ F64 = NDArray[np.float64]
 
 def mean_line(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> dict[str, Any]:
     """x and y of a channel's line, with a hole at every break."""
-    x, y = axis.numbers(points_us(frame)), frame[f"{channel}_mean"].to_numpy() * factor
+    return {"x": line_times(frame, axis), "y": mean_values(frame, channel, factor)}
+
+
+def line_times(frame: pd.DataFrame, axis: TimeAxis) -> dict[str, str]:
+    """Where the points of every line stand; the time of a break stands twice."""
+    x, breaks = axis.numbers(points_us(frame)), _breaks(frame)
+    return packed_times(np.insert(x, breaks, x[breaks]) if len(breaks) else x)
+
+
+def mean_values(frame: pd.DataFrame, channel: str, factor: float) -> dict[str, str]:
+    """The means, and nothing at every break."""
+    y, breaks = frame[f"{channel}_mean"].to_numpy() * factor, _breaks(frame)
+    return packed(np.insert(y, breaks, np.nan) if len(breaks) else y, factor)
+
+
+def _breaks(frame: pd.DataFrame) -> NDArray[np.intp]:
     breaks = np.flatnonzero(frame["break"].to_numpy())
-    breaks = breaks[breaks > 0]
-    if len(breaks):
-        x, y = np.insert(x, breaks, x[breaks]), np.insert(y, breaks, np.nan)
-    return {"x": packed_times(x), "y": packed(y, factor)}
+    return breaks[breaks > 0]
 
 
 def band(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float) -> dict[str, Any]:
@@ -55,9 +67,10 @@ def stretches(starts: NDArray[np.bool_], empty: NDArray[np.bool_]) -> list[tuple
 
 def marked(frame: pd.DataFrame, channel: str, axis: TimeAxis, factor: float, shown: tuple[float, float]) -> dict[str, Any]:
     """Readings that are kept but not believed: open markers at their value, arrows at the edge for those outside `shown`."""
-    rows = frame[frame["marked"].to_numpy() > 0]
-    if not len(rows):
+    kept = frame["marked"].to_numpy() > 0
+    if not kept.any():
         return {"x": [], "y": [], "visible": False}
+    rows = frame[kept]
     x = axis.numbers(points_us(rows))
     low, high = (rows[f"{channel}_marked_{kind}"].to_numpy() * factor for kind in ("min", "max"))
     two = (low != high) & ~np.isnan(low)

@@ -43,6 +43,7 @@ CONFIG: Any = {
 class Drawn(msgspec.Struct, frozen=True):
     """What the browser's figure was made of; kept in a Store, so that the next tick sends what changed."""
 
+    view: str = ""
     key: str = ""
     place: str = ""
     serial: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -39,31 +38,30 @@ def render_note(picture: Picture | None, view: View) -> str:
     return f"{text['overview.record']}\n{duration((picture.t1_us - picture.t0_us) / 1e6, text)}"
 
 
-def render(picture: Picture | None, shown: Range | None, view: View) -> go.Figure:
+def render(picture: Picture | None, shown: Range | None, view: View) -> dict[str, Any]:
     """The band and the mean of power over the record; `shown`: what the chart shows of it."""
-    theme = THEMES[view.theme]
-    figure = go.Figure(layout=_layout(view))
+    figure: dict[str, Any] = {"data": [], "layout": _layout(view)}
     if picture is None:
         return figure
     axis = time_axis(view, picture.t1_us)
-    color = theme.lines[CHANNEL].color
-    quiet: dict[str, Any] = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(
-        **quiet,
-        **curves.band(picture.frame, CHANNEL, axis, 1.0),
-        fill="toself",
-        fillcolor=rgba(color, 0.35),
-        line={"width": 0.5, "color": rgba(color, 0.6)},
-    )
-    figure.add_scatter(**quiet, **curves.mean_line(picture.frame, CHANNEL, axis, 1.0), line={"width": 1, "color": color})
-    figure.update_xaxes(range=[axis.text(picture.t0_us), axis.text(picture.t1_us)], autorange=False)
+    color = THEMES[view.theme].lines[CHANNEL].color
+    quiet: dict[str, Any] = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    filled = {"fill": "toself", "fillcolor": rgba(color, 0.35), "line": {"width": 0.5, "color": rgba(color, 0.6)}}
+    band = quiet | filled | curves.band(picture.frame, CHANNEL, axis, 1.0)
+    mean = quiet | {"line": {"width": 1, "color": color}} | curves.mean_line(picture.frame, CHANNEL, axis, 1.0)
+    figure["data"] = [band, mean]
+    figure["layout"]["xaxis"] |= {"range": [axis.text(picture.t0_us), axis.text(picture.t1_us)], "autorange": False}
     if shown is not None:
-        low, high = (min(max(end, picture.t0_us), picture.t1_us) for end in shown)
-        low = min(low, high - (picture.t1_us - picture.t0_us) // 400)  # a short window can still be seen
-        window = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": axis.text(low), "x1": axis.text(high)}
-        look = {"fillcolor": rgba(theme.accent, 0.2), "line": {"color": theme.accent, "width": 1}}
-        figure.update_layout(shapes=[window | look])
+        figure["layout"]["shapes"] = [_window(picture, shown, view)]
     return figure
+
+
+def _window(picture: Picture, shown: Range, view: View) -> dict[str, Any]:
+    axis, theme = time_axis(view, picture.t1_us), THEMES[view.theme]
+    low, high = (min(max(end, picture.t0_us), picture.t1_us) for end in shown)
+    low = min(low, high - (picture.t1_us - picture.t0_us) // 400)  # a short window can still be seen
+    window = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": axis.text(low), "x1": axis.text(high)}
+    return window | {"fillcolor": rgba(theme.accent, 0.2), "line": {"color": theme.accent, "width": 1}}
 
 
 def _layout(view: View) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def ticks(page: Page, count: int, limit_s: float = 60) -> None:
     seen: list[str] = []
 
     def note(response: Any) -> None:
-        if "_dash-update-component" in response.url and "strip-live.children" in (response.request.post_data or ""):
+        if "_dash-update-component" in response.url and "strip-live.children..." in (response.request.post_data or ""):
             seen.append(response.url)
 
     page.on("response", note)

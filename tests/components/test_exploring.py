@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 from tests.components.conftest import Open
 from tests.components.fakes import FakeMonitor
@@ -23,6 +24,27 @@ def zoomed(page: Page, begin: float = 0.4, end: float = 0.6) -> tuple[float, flo
     drag(page, begin, end)
     until(page, lambda: page.url != before and view(page)["range_us"])
     return shown(page)
+
+
+def test_a_gesture_is_drawn_by_its_own_answer(page: Page) -> None:
+    answers: list[Response] = []
+    note: Callable[[Response], None] = lambda answer: answers.append(answer)  # noqa: E731
+    page.on("response", note)
+    drag(page, 0.3, 0.6)
+    until(page, lambda: view(page)["range_us"])
+    ticks(page, 2)
+    page.remove_listener("response", note)
+    drawing = []  # of every answer with a figure: is it the live callback's, and the range it was asked with
+    for answer in answers:
+        asked = answer.request.post_data_json if "_dash-update-component" in answer.url else None
+        if asked and "figure" in answer.json().get("response", {}).get("chart", {}):
+            given = {each["id"]: each.get("value") for each in (*asked["inputs"], *asked["state"])}
+            drawing.append(("tick" in given, given["view"]["range_us"]))
+    assert [live for live, _ in drawing].count(False) == 1
+    assert [range_us for live, range_us in drawing if live and range_us] == []
+    first_us, last_us = view(page)["range_us"]
+    first_ms, last_ms = shown(page)
+    assert last_ms - first_ms == pytest.approx((last_us - first_us) / 1000, abs=2)
 
 
 def test_a_zoom_survives_twenty_ticks_and_a_reload(page: Page) -> None:

@@ -6,7 +6,7 @@ import threading
 from typing import cast
 
 from components.feed import Feed, Kept
-from components.live import OUTPUTS, _drawn, answer
+from components.live import OUTPUTS, answer, drawn_of
 from components.panels.chart import Drawn
 from components.view import View
 from services.monitor import Monitor
@@ -76,7 +76,7 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     facade = cast(Monitor, monitor)
     first = answer(feed.look(view), view, Drawn(), facade)
     names = ["{}.{}".format(*output) for output in OUTPUTS]
-    drawn = _drawn(dict(zip(names, first, strict=True))["drawn.data"])
+    drawn = drawn_of(dict(zip(names, first, strict=True))["drawn.data"])
     again = dict(zip(names, answer(feed.look(view), view, drawn, facade), strict=True))
     quiet = ("chart.figure", "side.children", "note.children", "line.children", "alerts.children", "strip-live.children")
     assert [type(again[name]).__name__ for name in quiet] == ["NoUpdate"] * len(quiet)

@@ -130,7 +130,7 @@ def test_open_lost_and_recovered_gaps_are_told_apart() -> None:
     parts = chart.parts(shown, canvas())
     assert [parts[OPEN["v"]]["visible"], parts[LOST["v"]]["visible"]] == [True, True]
     figure = chart.build(shown, canvas())
-    assert len(figure.layout.shapes) == 1  # the recovered part
+    assert len(figure["layout"]["shapes"]) == 1  # the recovered part
 
 
 def test_marks_that_would_touch_are_one_with_the_words_of_all() -> None:
@@ -148,7 +148,7 @@ def test_marks_that_would_touch_are_one_with_the_words_of_all() -> None:
 @pytest.mark.parametrize("points", [600, 20])
 def test_plotly_takes_every_figure(view: View, points: int) -> None:
     rows = [Row(T0 + at * STEP, STEP, 5.0 + at % 3, 0.1, 0.5) for at in range(100)]
-    figure = go.Figure(chart.build(picture(rows, points), canvas(view)).to_dict())  # validates
+    figure = go.Figure(chart.build(picture(rows, points), canvas(view)))  # validates
     assert len(figure.data) == LANE + 1
     assert figure.layout.hoversubplots == "axis"
 
