@@ -5,8 +5,9 @@ that look at the same share one answer (feed.py). A gesture is answered by explo
 `redrawn` in the same answer.
 
 The reader's choices are an Input all the same: Dash drops the answer to an older call of the same callback, so that a
-tick that was under way when the reader zoomed cannot overwrite what was drawn. Such a call itself has nothing to do. `running` stops the clock while an answer is under way, so ticks never pile up behind a
-slow server; a hidden tab stops it by another property (assets/clock.js), so that neither undoes the other.
+tick that was under way when the reader zoomed cannot overwrite what was drawn. Such a call itself has nothing to do.
+`running` stops the clock while an answer is under way, so ticks never pile up behind a slow server; a hidden tab stops it
+by another property (assets/clock.js), so that neither undoes the other.
 """
 
 from __future__ import annotations

@@ -64,11 +64,11 @@ def curve(page: Page, channel: str) -> dict[str, Any]:
 
 
 def ticks(page: Page, count: int, limit_s: float = 60) -> None:
-    """Waits for so many answers of the live callback."""
+    """Waits for so many answers to the fast clock."""
     seen: list[str] = []
 
     def note(response: Any) -> None:
-        if "_dash-update-component" in response.url and "strip-live.children..." in (response.request.post_data or ""):
+        if "_dash-update-component" in response.url and '"tick.n_intervals"' in (response.request.post_data or ""):
             seen.append(response.url)
 
     page.on("response", note)

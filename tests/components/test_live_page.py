@@ -121,7 +121,7 @@ def test_ticks_do_not_pile_up_behind_a_slow_program(page: Page, monitor: FakeMon
     most: list[int] = []
 
     def began(request: Request) -> None:
-        if "strip-live.children..." in (request.post_data or ""):
+        if '"tick.n_intervals"' in (request.post_data or ""):
             under_way.add(request)
             most.append(len(under_way))
 

@@ -25,7 +25,7 @@ SETTLE_S = 2.0
 REDRAW_MS = 250
 RATE = 10.0
 POINTS = 600  # of the last minute at ten readings a second
-LIVE = "strip-live.children..."  # an output that the live callback names so, and a gesture with what tells the two apart
+LIVE = '"tick.n_intervals"'  # what a call of the fast clock names as its cause
 
 
 # --- S7
