@@ -124,8 +124,7 @@ def _explore(
     monitor: Monitor, feed: Feed, choices: Any, drawn: Any, triggered: list[str], asked: dict[str, Any]
 ) -> tuple[View, View, tuple[Any, ...]]:
     before = View.from_store(choices)
-    was_drawn, opened = live.drawn_of(drawn), f"{ids.READER}.data" in triggered
-    view = before
+    view, was_drawn, opened = before, live.drawn_of(drawn), f"{ids.READER}.data" in triggered
     if opened:  # the page was opened: what the browser is like, then what the address says
         view = at_start(view, asked[f"{ids.READER}.data"], asked[f"{ids.ADDRESS}.search"])
         view = view if view.device else view.but(device=monitor.default_device() or "")
