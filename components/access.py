@@ -12,6 +12,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import ctx, html
 from dash.development.base_component import Component
+from dash.exceptions import MissingCallbackContextException
 
 from components.look.parts import attrs, icon
 
@@ -29,8 +30,11 @@ def is_operator(headers: Mapping[str, Any]) -> bool:
 
 
 def in_session() -> bool:
-    """Within a callback: has the asker logged in, so that there is something to log out of?"""
-    return bool(ctx.headers.get("x-powermon-session"))
+    """Has the asker of this callback logged in, so that there is something to log out of? Outside of one nobody asks."""
+    try:
+        return bool(ctx.headers.get("x-powermon-session"))
+    except MissingCallbackContextException:
+        return False
 
 
 def changes(children: list[Component], label: str, **props: Any) -> Component:

@@ -302,7 +302,7 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         Output(ids.RULE_RESULT, "children"),
-        Output(ids.MOVE_SAVED, "data"),
+        Output(ids.RULE_RESULT, "data-saved"),
         Input(ids.RULE_SAVE, "n_clicks"),
         Input(ids.RULE_REMOVE, "n_clicks"),
         Input(ids.ACKNOWLEDGE, "n_clicks"),
@@ -322,6 +322,12 @@ def register(app: Dash, monitor: Monitor) -> None:
             field = error.field if isinstance(error, BadRequest) else ""
             return said(phrase(str(error), view.language) or field, "problem"), no_update
         return done, no_update if ctx.triggered_id == ids.ACKNOWLEDGE else monitor.clock.now_us()
+
+    # A callback of its own: one that writes to what is there already runs when its inputs are mounted, and the guard would
+    # refuse a viewer what nobody asked for.
+    @app.callback(Output(ids.MOVE_SAVED, "data"), Input(ids.RULE_RESULT, "data-saved"), prevent_initial_call=True)
+    def saved(at_us: int | None) -> Any:
+        return at_us or no_update
 
     def _change(button: str, view: View, picked: str, values: dict[str, Any]) -> Component:
         text = words(view.language)
