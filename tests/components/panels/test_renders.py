@@ -19,7 +19,7 @@ from components.figures import overlay
 from components.figures.overlay import BoardCurve
 from components.look.parts import only_changed, with_commands
 from components.page import CHANGING, DRAWERS
-from components.panels import board, boards, commands, connect, demo, export, recording, rejected, settings, table
+from components.panels import board, boards, commands, connect, demo, export, found, recording, rejected, settings, table
 from components.view import View
 from components.words.text import EN, KO
 from services.analysis.frame import frame_of_curve
@@ -78,14 +78,15 @@ def test_what_changes_something_is_disabled_for_a_viewer_with_the_reason() -> No
 
 
 def test_each_outcome_on_the_guards_list_stands_beside_controls_that_a_viewer_cannot_press() -> None:
-    whole = html.Div([each.panel.layout(EN) for each in DRAWERS.values()])
+    offer = found.render([PortInfo("/dev/ttyACM0", "Uno", "2341:0043", True)], EN, demo=True, operator=False)
+    whole = html.Div([*(each.panel.layout(EN) for each in DRAWERS.values()), *offer])
     outcomes = {part.id for part in whole._traverse() if getattr(part, "className", "") == "outcome"}
     assert set(CHANGING) <= outcomes  # trying a rule has an outcome and changes nothing
     inside = {
         part.id for fieldset in whole._traverse() if isinstance(fieldset, html.Fieldset) for part in fieldset._traverse()
         if getattr(part, "id", "")
     }  # fmt: skip
-    buttons = ("command-ping", "connect", "remove-board", "fault-unplug", "demo-scenario", "setting-save")
+    buttons = ("command-ping", "connect", "remove-board", "fault-unplug", "demo-scenario", "setting-save", "found-use")
     assert set(buttons) <= inside
 
 
