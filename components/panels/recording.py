@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from components import ids
-from components.look.parts import exact, facts, icon, only_changed, section
+from components.look.parts import attrs, exact, facts, icon, only_changed, section
 from components.look.times import duration, stamp
 from components.look.units import data_size, hours, number
 from components.view import View
@@ -65,7 +65,9 @@ def _room(storage: StorageHealth, text: dict[str, str]) -> list[Component]:
         return []
     share = min(100.0, 100 * storage.file_bytes / need)
     label = text["storage.share"].format(now=data_size(storage.file_bytes), all=data_size(need))
-    found: list[Component] = [dbc.Progress(value=share, class_name="room"), html.P(label, className="hint number")]
+    # The bar has no name that a screen reader could read: the sentence under it says the same.
+    bar = html.Div(dbc.Progress(value=share, class_name="room"), **attrs(aria_hidden="true"))
+    found: list[Component] = [bar, html.P(label, className="hint number")]
     if free is not None and need - storage.file_bytes > free:
         found.append(_banner("warning", text["storage.tight"].format(free=data_size(free))))
     return found

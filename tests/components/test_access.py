@@ -16,8 +16,8 @@ from tests.components.looking import ticks, until
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # What Plotly draws is left out: the colours of axis titles and ticks are held by test_theme.
-RUN = """() => window.axe.run(
-    {exclude: ['#chart svg', '#overview svg', '#overlay svg']}, {resultTypes: ['violations', 'incomplete']},
+RUN = """(within) => window.axe.run(
+    {include: [within], exclude: ['#chart svg', '#overview svg', '#overlay svg']}, {resultTypes: ['violations', 'incomplete']},
 ).then((found) => ({
     violations: found.violations.map((rule) => [rule.id, rule.nodes.map((node) => node.target.join(' '))]),
     open: found.incomplete.filter((rule) => rule.id === 'color-contrast')
@@ -25,9 +25,9 @@ RUN = """() => window.axe.run(
 }))"""
 
 
-def problems(page: Page) -> dict[str, Any]:
+def problems(page: Page, within: str = "html") -> dict[str, Any]:
     page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate(RUN)
+    found: dict[str, Any] = page.evaluate(RUN, within)
     return found
 
 

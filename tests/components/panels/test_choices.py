@@ -50,7 +50,7 @@ def test_the_language_is_chosen_in_the_drawer(page: Page) -> None:
 
 @pytest.mark.parametrize("viewer", [False, True], ids=["operator", "viewer"])
 def test_logging_out_ends_the_session_in_every_tab_of_it(open_page: Open, expected: list[str], viewer: bool) -> None:
-    expected += ["401"]
+    expected += ["401", "body stream already read"]  # a call that was under way is refused; Dash then reads its answer twice
     page = open_page(viewer=viewer)
     other = page.context.new_page()
     other.goto(page.url)
