@@ -74,6 +74,7 @@ SETTINGS, SETTINGS_RESULT = "settings", "settings-result"
 EXPORT, EXPORT_DIALOG, EXPORT_ESTIMATE, EXPORT_LINK = "export-button", "export-dialog", "export-estimate", "export-link"
 HELP_DIALOG = "help-dialog"
 RULE_PICK, RULE_TRY, RULE_SAVE, RULE_REMOVE = "rule-pick", "rule-try", "rule-save", "rule-remove"
+SNOOZE_RESULT, SOUND, SOUND_STATE, SEEN_RESULT = "snooze-result", "sound", "sound-state", "seen-result"
 RULE_MOVED, RULE_CANCEL = "rule-moved", "rule-cancel"  # RULE_MOVED: dcc.Store {rule, on, n} as the form shows it
 RULE_TRIAL, RULE_BUSY, RULE_RESULT = "rule-trial", "rule-busy", "rule-result"
 EPISODES, ACKNOWLEDGE = "episodes", "acknowledge"
@@ -84,6 +85,16 @@ NEWS_CLOCK = "news-clock"  # dcc.Interval: goes on in a hidden tab where notific
 def rule(field: str) -> str:
     """The control of a field of a rule."""
     return f"rule-{field}"
+
+
+def snooze(for_s: str) -> str:
+    """The button that keeps a rule quiet: 3600, 28800, ever, 0."""
+    return f"snooze-{for_s}"
+
+
+def seen(episodes: list[str]) -> dict[str, str]:
+    """The button of a notice that acknowledges; in hexadecimal, because Dash's ids mean something by a dot."""
+    return {"type": "seen", "episodes": "\n".join(episodes).encode().hex()}
 
 
 def command(name: str) -> str:

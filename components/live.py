@@ -88,7 +88,8 @@ def answer(look: Look, view: View, drawn: Drawn, monitor: Monitor) -> tuple[Any,
     scales = scales_for(peaks(look), drawn.exponents)
     made = chart.render(look, view, drawn, scales, monitor.alerts.limits(look.device))
     said = strip.spoken(look, view)
-    top, trouble = strip.render(look, view), alerts.render(look, view, monitor.health().storage, scales)
+    quiet = monitor.alerts.snoozed(look.device)
+    top, trouble = strip.render(look, view, quiet), alerts.render(look, view, monitor.health().storage, scales)
     now = msgspec.structs.replace(made.drawn, view=digest(view), said=said, strip=digest(top), alerts=digest(trouble))
     clock = strip.render_clock(look, view)
     return (

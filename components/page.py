@@ -40,6 +40,7 @@ from components.panels import (
     rejected,
     rules,
     settings,
+    snoozing,
     strip,
     table,
     toolbar,
@@ -63,7 +64,7 @@ DRAWERS: dict[str, Drawer] = {
     "settings": Drawer(settings),
 }
 # Panels with callbacks of their own, beside the drawers.
-REGISTERED: tuple[ModuleType, ...] = (strip, found, choices, commands, connect, export, help_sheet, notices)
+REGISTERED: tuple[ModuleType, ...] = (strip, found, choices, commands, connect, export, help_sheet, notices, snoozing)
 
 # Ids of the components to which callbacks that change something (a command, a connection, a rule) write their outcome; the
 # guard refuses those callbacks to viewers (services/web/callbacks.py). Everything else is for everyone who may see the page.
@@ -75,6 +76,8 @@ CHANGING: tuple[str, ...] = (
     ids.FAULT_RESULT,
     ids.SETTINGS_RESULT,
     ids.RULE_RESULT,
+    ids.SNOOZE_RESULT,
+    ids.SEEN_RESULT,
 )
 ASSETS = Path(__file__).parent / "assets"
 SLOW_MS = 5_000

@@ -46,6 +46,10 @@ class AlertAction(StrEnum):
     WEBHOOK = "webhook"  # the address that the settings name
 
 
+# What is done when nobody said otherwise: a danger is worth a notification.
+USUAL_ACTIONS: dict[Level, tuple[AlertAction, ...]] = {Level.NORMAL: (), Level.WARNING: (), Level.DANGER: (AlertAction.NOTIFY,)}
+
+
 class AlertRule(msgspec.Struct, frozen=True):
     """Beyond `on` for `hold_s` fires; at or within `off` for `clear_s` ends it. In the channel's unit.
 
@@ -139,6 +143,7 @@ class AlertStatus(msgspec.Struct, frozen=True):
     peak: float
     readings: int
     episode: str  # its id; empty while pending
+    acknowledged: bool = False
 
 
 class Lamp(msgspec.Struct, frozen=True):

@@ -11,8 +11,11 @@
   }
 
   function notify(data) {
-    if (!data || !known || window.Notification.permission !== "granted") return;
-    for (const one of data.news) {
+    if (!data) return;
+    const loud = data.news.filter((one) => one.sound);
+    if (loud.length) window.dash_clientside.powermon.sound(loud.some((one) => one.severity === "danger") ? "danger" : "warning");
+    if (!known || window.Notification.permission !== "granted") return;
+    for (const one of data.news.filter((each) => each.notify)) {
       // The same tag takes the place of the one before: a rule that fires again and again makes no heap.
       const shown = new window.Notification(one.title, { body: one.body, tag: one.tag });
       shown.onclick = () => {

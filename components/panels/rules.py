@@ -16,12 +16,22 @@ from components.access import changes
 from components.look.parts import attrs, named, only_changed, outcome, said, section
 from components.look.times import duration, stamp
 from components.look.units import number
+from components.panels import snoozing
 from components.panels.drawer import HIDDEN, SHOWN
 from components.view import View
 from components.words.phrases import phrase
 from components.words.sentences import watched
 from components.words.text import words
-from services.alert_model import AlertAction, AlertChannel, AlertRule, BackTest, Episode, Level
+from services.alert_model import (
+    USUAL_ACTIONS,
+    AlertAction,
+    AlertChannel,
+    AlertRule,
+    AlertRules,
+    BackTest,
+    Episode,
+    Level,
+)
 from services.errors import BadRequest, PowermonError
 
 if TYPE_CHECKING:
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 
 NEW = "new"
 CHANNELS = tuple(AlertChannel)
-ACTIONS = (AlertAction.BUZZER, AlertAction.WEBHOOK)
+ACTIONS = tuple(AlertAction)
 FIELDS = ("name", "channel", "side", "on", "off", "hold_s", "clear_s", "severity", "where", "actions", "enabled")
 NUMBERS = ("on", "off", "hold_s", "clear_s")
 TOLD, TRIED, DRAWN = 30, 8, 60  # episodes in the list, of a trial, and of a trial on the chart
@@ -58,7 +68,7 @@ def layout(text: dict[str, str]) -> Component:
     told = html.Ol([], id=ids.EPISODES, className="log", **attrs(aria_label=text["rules.episodes"]))
     return html.Div(
         [
-            section(text["rules.title"], form),
+            section(text["rules.title"], [*form, snoozing.layout(text)]),
             section(text["rules.episodes"], [_permission(text), changes([acknowledge], text["rules.acknowledge"]), told]),
         ]
     )
@@ -68,7 +78,10 @@ def _permission(text: dict[str, str]) -> Component:
     """Browsers ask only after a click; what they answered is said (assets/powermon.css shows one of the three)."""
     states = [html.Span(text[f"notices.{name}"], className=f"when-{name}") for name in ("default", "granted", "denied")]
     button = dbc.Button(text["notices.ask"], id=ids.NOTIFY, outline=True, color="secondary", n_clicks=0)
-    return html.Div([button, html.Span(states, id=ids.NOTIFY_STATE, className="notify-default")], className="button-row")
+    sound = dbc.Button(text["notices.sound"], id=ids.SOUND, outline=True, color="secondary", n_clicks=0)
+    heard = [html.Span(text[f"notices.sound.{name}"], className=f"when-{name}") for name in ("off", "waiting", "on")]
+    told = [html.Span(states, id=ids.NOTIFY_STATE, className="notify-default"), html.Span(heard, id=ids.SOUND_STATE)]
+    return html.Div([button, told[0], sound, told[1]], className="button-row")
 
 
 def _form(text: dict[str, str]) -> list[Component]:
@@ -169,11 +182,16 @@ def rule_text(rule: AlertRule, language: str) -> str:
     return f"{rule.name + ': ' if rule.name else ''}{limit}{held}"
 
 
-def options(rules: tuple[AlertRule, ...], language: str) -> list[dict[str, str]]:
+def options(rules: AlertRules, view: View, now_us: int) -> list[dict[str, str]]:
     """What there is to choose from: the rules, and a new one."""
-    text = words(language)
-    off = f" ({text['rules.off_now']})"
-    shown = [{"label": rule_text(rule, language) + ("" if rule.enabled else off), "value": rule.id} for rule in rules]
+    text = words(view.language)
+
+    def label(rule: AlertRule) -> str:
+        quiet = snoozing.quiet_until(rules.snoozed_until_us.get(rule.id, 0), view, now_us)
+        more = [word for word in ("" if rule.enabled else text["rules.off_now"], quiet) if word]
+        return rule_text(rule, view.language) + (f" ({', '.join(more)})" if more else "")
+
+    shown = [{"label": label(rule), "value": rule.id} for rule in rules.rules]
     return [{"label": text["rules.new"], "value": NEW}, *shown]
 
 
@@ -266,12 +284,24 @@ def register(app: Dash, monitor: Monitor) -> None:
         return moved
 
     @app.callback(
+        Output(ids.rule("actions"), "value", allow_duplicate=True),
+        Input(ids.rule("severity"), "value"),
+        State(ids.RULE_PICK, "value"),
+        State(ids.rule("actions"), "value"),
+        prevent_initial_call=True,
+    )
+    async def usual(severity: str, picked: str, actions: list[str]) -> Any:
+        more = [str(name) for name in USUAL_ACTIONS[Level(severity)] if name not in actions]
+        return [*more, *actions] if picked == NEW and more else no_update
+
+    @app.callback(
         Output(ids.RULE_PICK, "options"),
         Input(ids.RULE_RESULT, "children"),
+        Input(ids.SNOOZE_RESULT, "children"),
         Input(ids.VIEW, "data"),
     )
-    async def show_rules(_done: Any, choices: Any) -> Any:
-        return options(monitor.alerts.rules.rules, View.from_store(choices).language)
+    async def show_rules(_done: Any, _snoozed: Any, choices: Any) -> Any:
+        return options(monitor.alerts.rules, View.from_store(choices), monitor.clock.now_us())
 
     @app.callback(
         Output(ids.RULE_TRIAL, "children"),

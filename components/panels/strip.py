@@ -48,8 +48,8 @@ def layout(text: dict[str, str]) -> Component:
     )
 
 
-def render(look: Look, view: View) -> list[Component]:
-    """How the link stands, in one line."""
+def render(look: Look, view: View, snoozed: int = 0) -> list[Component]:
+    """How the link stands, in one line; `snoozed`: how many rules do not disturb."""
     text = words(view.language)
     name = state_of(look)
     state = look.tick.state if look.tick else None
@@ -62,6 +62,8 @@ def render(look: Look, view: View) -> list[Component]:
     parts: list[Component] = [pill]
     if state is not None:
         parts += _figures(state, text)
+    if snoozed:
+        parts.append(html.Span(text["strip.snoozed"].format(n=snoozed), className="strip-snoozed"))
     return parts
 
 
@@ -86,7 +88,9 @@ def _figures(state: Snapshot, text: dict[str, str]) -> list[Component]:
     ]
     active = sum(level is not Level.NORMAL for level in state.levels.values())
     if active:
-        found.append(html.Span([icon("warning"), text["strip.alerts"].format(n=active)], className="strip-alerts"))
+        seen = [one.acknowledged for one in state.alerts if one.episode]
+        told = text["strip.alerts"].format(n=active) + (f", {text['strip.seen']}" if seen and all(seen) else "")
+        found.append(html.Span([icon("warning"), told], className="strip-alerts"))
     return found
 
 

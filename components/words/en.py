@@ -34,6 +34,8 @@ EN: dict[str, str] = {
     "strip.recovered": "{n} recovered",
     "strip.lost": "{n} lost",
     "strip.level": "Level",
+    "strip.snoozed": "{n} snoozed",
+    "strip.seen": "seen",
     "strip.alerts": "{n} active",
     "tip.completeness": "Share of the readings due in this session that came, those asked for again included.",
     "tip.level.none": "The board has not said yet what it speaks.",

@@ -34,6 +34,8 @@ KO: dict[str, str] = {
     "strip.recovered": "복구 {n}",
     "strip.lost": "손실 {n}",
     "strip.level": "레벨",
+    "strip.snoozed": "다시 알림 보류 {n}",
+    "strip.seen": "확인함",
     "strip.alerts": "경보 {n}",
     "tip.completeness": "이번 세션에서 와야 할 측정값 중 실제로 온 비율입니다. 다시 요청해 받은 것도 포함합니다.",
     "tip.level.none": "보드가 어떤 방식으로 통신하는지 아직 알리지 않았습니다.",

@@ -22,6 +22,7 @@ from services.storage.storage import Storage
 log = logging.getLogger(__name__)
 CHANGES_KEPT = 1_000
 MOST_SNOOZE_US = 7 * 86_400 * 1_000_000
+UNTIL_ENDED_US = 221_845_392_000_000_000  # the year 9000: until somebody ends it
 
 
 class Watched(Protocol):
@@ -115,14 +116,17 @@ class AlertBook:
         """The rules for a board's voltage, current and power: their limits can be drawn."""
         return tuple(rule for rule in self._rules.rules if applies(rule, device) and str(rule.channel) in CHANNELS)
 
-    def snooze(self, rule_id: str, for_s: float) -> AlertRules:
-        """Do not disturb for some time (0: from now on again): it is still judged, shown and stored. Raises BadRequest."""
+    def snooze(self, rule_id: str, for_s: float | None) -> AlertRules:
+        """Do not disturb for some time (0: from now on again, None: until that is said): it is still judged, shown and stored.
+
+        Raises BadRequest when the rule is not there.
+        """
         with self._changing:
             if rule_id not in {rule.id for rule in self._rules.rules}:
                 raise BadRequest(f"there is no rule {rule_id!r}", "rule", "unknown_rule")
-            until_us = self._clock.now_us() + min(round(for_s * 1e6), MOST_SNOOZE_US)
+            until_us = UNTIL_ENDED_US if for_s is None else self._clock.now_us() + min(round(for_s * 1e6), MOST_SNOOZE_US)
             others = {name: until for name, until in self._rules.snoozed_until_us.items() if name != rule_id}
-            snoozed = others | {rule_id: until_us} if for_s > 0 else others
+            snoozed = others if for_s == 0 else others | {rule_id: until_us}
             return self._put(msgspec.structs.replace(self._rules, snoozed_until_us=snoozed))
 
     def _put(self, rules: AlertRules) -> AlertRules:
@@ -197,6 +201,10 @@ class AlertBook:
         wanted = AlertAction.WEBHOOK in change.episode.rule.actions and change.kind in ("fired", "ended")
         if self._deliver is not None and wanted and not self._snoozed(change.episode.rule.id):
             self._deliver(change)
+
+    def snoozed(self, device: str) -> int:
+        """How many of a board's rules do not disturb now."""
+        return sum(applies(rule, device) and self._snoozed(rule.id) for rule in self._rules.rules)
 
     def _snoozed(self, rule_id: str) -> bool:
         return self._rules.snoozed_until_us.get(rule_id, 0) > self._clock.now_us()

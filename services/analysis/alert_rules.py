@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.alert_model import AlertAction, AlertChannel, AlertRule, Level
+from services.alert_model import USUAL_ACTIONS, AlertAction, AlertChannel, AlertRule, Level
 from services.model import CHANNELS
 
 MICRO = 1e6
@@ -48,7 +48,8 @@ def rule_of(limit: Limit) -> AlertRule:
     words = (limit.channel, side, f"{limit.on:g}", f"{limit.off:g}", f"{limit.hold_s:g}", str(limit.level))
     name = re.sub(r"[^A-Za-z0-9_-]", "_", "-".join(words))[-36:]
     channel = AlertChannel(limit.channel)
-    return AlertRule(f"set-{name}", channel, limit.level, limit.on, limit.off, limit.above, limit.hold_s)
+    rule = AlertRule(f"set-{name}", channel, limit.level, limit.on, limit.off, limit.above, limit.hold_s)
+    return msgspec.structs.replace(rule, actions=USUAL_ACTIONS[limit.level])
 
 
 def problem(rule: AlertRule) -> str:

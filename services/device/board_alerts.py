@@ -123,7 +123,9 @@ class BoardAlerts:
     def status(self) -> tuple[AlertStatus, ...]:
         """Every rule that is not normal."""
         return tuple(
-            AlertStatus(watch.rule, watch.state, watch.start_us, watch.peak, _count(watch), self._id_of(watch))
+            AlertStatus(
+                watch.rule, watch.state, watch.start_us, watch.peak, _count(watch), self._id_of(watch), self._is_seen(watch)
+            )
             for watch in self._all()
             if watch.state is not AlertState.NORMAL
         )
@@ -144,6 +146,10 @@ class BoardAlerts:
 
     def _all(self) -> list[Watch]:
         return [watch for watches in self._watches.values() for watch in watches]
+
+    def _is_seen(self, watch: Watch) -> bool:
+        episode = self._open.get(watch.rule.id)
+        return episode is not None and episode.acknowledged_us is not None
 
     def _id_of(self, watch: Watch) -> str:
         episode = self._open.get(watch.rule.id)

@@ -96,11 +96,12 @@ def merged(stored: AlertRules, from_settings: Iterable[AlertRule]) -> AlertRules
     """What the settings say now, brought into what is stored.
 
     A limit is taken in once: taken away on the page it stays away. One that the settings no longer have goes, unless
-    it was changed on the page.
+    it was changed on the page; one that was not changed is as the settings have it now.
     """
     given = {rule.id: rule for rule in from_settings}
     before = {rule.id: rule for rule in stored.from_settings}
-    kept = [rule for rule in stored.rules if rule.id in given or before.get(rule.id) != rule]
+    same = {rule.id for rule in stored.rules if before.get(rule.id) == rule}
+    kept = [given.get(one.id, one) if one.id in same else one for one in stored.rules if one.id in given or one.id not in same]
     ids = {rule.id for rule in kept} | set(before)
     new = [rule for name, rule in given.items() if name not in ids]
     return AlertRules((*kept, *new), stored.snoozed_until_us, tuple(given.values()))

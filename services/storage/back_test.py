@@ -241,19 +241,20 @@ class _Test:
                 before_us = int(times[-1])
         if before_us is not None:
             if t1_us - before_us > on_us:
-                self._silence(before_us, t1_us, on_us, hold_us, clear_us)
+                self._silence(before_us, t1_us, on_us, hold_us, clear_us, over=False)
             else:
                 self._sample(t1_us, 0)
             self._last_us = t1_us
 
-    def _silence(self, from_us: int, to_us: int, on_us: int, hold_us: int, clear_us: int) -> None:
-        """The age rises from one reading to the next; between two silences it is next to nothing."""
+    def _silence(self, from_us: int, to_us: int, on_us: int, hold_us: int, clear_us: int, *, over: bool = True) -> None:
+        """The age rises to the next reading, or to where nobody looked on; between two silences it is next to nothing."""
         if self._last_us and from_us > self._last_us:
             self._sample(min(from_us, self._last_us + clear_us), 0)
             self._sample(from_us, 0)
         for at_us in sorted({from_us + on_us + 1, min(from_us + on_us + 1 + hold_us, to_us), to_us}):
             self._sample(at_us, at_us - from_us)
-        self._sample(to_us, 0)
+        if over:
+            self._sample(to_us, 0)
         self._last_us = to_us
 
     def _sample(self, at_us: int, age_us: int) -> None:

@@ -67,6 +67,7 @@ class Storage:
         self._readers = Readers(path)
         self._writer = Writer(path, clock, Policy(self._limits, commit_s, synchronous), self._readers, on_commit, self._begun)
         self._on_begun = on_begun
+        self._clock = clock
         self._kept: dict[str, str] = {}  # settings asked for or kept: a file that is begun in the place of another gets them too
 
     # --- recording
@@ -201,12 +202,13 @@ class Storage:
             return alert_record.open_episodes(conn, device)
 
     def back_test(self, device: str, rule: AlertRule, t0_us: int, t1_us: int) -> BackTest:
-        """What the rule would have done in as much of [t0, t1) as there is a record of."""
+        """What the rule would have done in as much of [t0, t1) as there is a record of; nothing is silent that is yet to come."""
         with self._reading() as conn:
             where = history.scope(conn, device)
             known = None if where is None else counts.extent(conn, where)
             if where is None or known is None:
                 return BackTest(device, rule, t0_us, t1_us, (), 0, 0)
+            t1_us = min(t1_us, max(self._clock.now_us(), known[1] + 1))
             t0_us = min(max(t0_us, known[0]), t1_us)
             return back_test(conn, where, device, rule, t0_us, t1_us)
 

@@ -9,7 +9,17 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.actions import alert_message
-from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, BackTest, Episode, Level
+from services.alert_model import (
+    USUAL_ACTIONS,
+    AlertAction,
+    AlertChange,
+    AlertChannel,
+    AlertRule,
+    AlertRules,
+    BackTest,
+    Episode,
+    Level,
+)
 from services.analysis.alert_rules import MOST_RULES
 from services.errors import BadRequest
 from services.web.parameters import DeviceAsked, TimesAsked, known_device, monitor_of, query, span_of_times
@@ -36,14 +46,17 @@ class Rule(BaseModel):
     hold_s: Seconds = 0.0
     clear_s: Seconds = 0.0
     device: str = Field(default="", max_length=64, description="empty: every board")
-    actions: list[AlertAction] = Field(default_factory=list, max_length=len(AlertAction))
+    actions: list[AlertAction] | None = Field(
+        default=None, max_length=len(AlertAction), description="by default notify when the severity is danger, else nothing"
+    )
     repeat_s: Seconds = Field(default=60.0, description="messages of a rule that fires again and again come this far apart")
     enabled: bool = True
     name: str = Field(default="", max_length=60)
 
     def rule(self) -> AlertRule:
         """In the program's own words."""
-        return AlertRule(**self.model_dump() | {"actions": tuple(self.actions)})
+        actions = tuple(self.actions) if self.actions is not None else USUAL_ACTIONS[self.severity]
+        return AlertRule(**self.model_dump() | {"actions": actions})
 
 
 class RuleSet(BaseModel):
@@ -64,10 +77,10 @@ class Trial(BaseModel):
 
 
 class Snooze(BaseModel):
-    """How long not to disturb, in seconds; 0 ends it."""
+    """How long not to disturb, in seconds; 0 ends it, null: until somebody ends it."""
 
     model_config = ConfigDict(extra="forbid")
-    for_s: float = Field(ge=0, le=604_800, allow_inf_nan=False)
+    for_s: float | None = Field(ge=0, le=604_800, allow_inf_nan=False)
 
 
 class Nothing(BaseModel):

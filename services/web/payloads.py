@@ -147,7 +147,7 @@ def alert_status(one: AlertStatus, time: Time) -> dict[str, Any]:
     """How a rule stands that is not normal."""
     rule = one.rule
     told: dict[str, Any] = {"rule": rule.id, "channel": rule.channel.value, "severity": rule.severity.value}
-    told |= {"state": one.state.value, "episode": one.episode}
+    told |= {"state": one.state.value, "episode": one.episode, "acknowledged": one.acknowledged}
     return told | {"since": time(one.since_us), "peak": one.peak, "readings": one.readings}
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.actions.alert_book import AlertBook
+from services.actions.alert_book import UNTIL_ENDED_US, AlertBook
 from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, AlertRules, Episode, Level
 from services.analysis.alert_rules import Limit, rule_of
 from services.clock import Clock
 from services.errors import BadRequest
 from services.model import Write
 from services.settings import Settings
+from services.storage.alert_record import merged
 from services.storage.storage import Storage
 from tests.storage.storing import SECOND, T0, commit
 
@@ -84,6 +85,22 @@ def test_the_limits_of_the_settings_are_the_first_rules_and_what_is_changed_stay
     assert book.rules.rules == (rule_of(LIMIT),)
     book.set_rules([RULE])
     assert shelf.open(LIMIT).rules.rules == (RULE,)
+
+
+def test_a_danger_of_the_settings_notifies_also_where_it_was_stored_before_actions_meant_something(shelf: Shelf) -> None:
+    given, mute = rule_of(LIMIT), msgspec.structs.replace(rule_of(LIMIT), actions=())
+    assert given.actions == (AlertAction.NOTIFY,)
+    assert rule_of(msgspec.structs.replace(LIMIT, level=Level.WARNING)).actions == ()
+    assert merged(AlertRules((mute,), {}, (mute,)), [given]).rules == (given,)
+    changed = msgspec.structs.replace(mute, on=11.0)
+    assert merged(AlertRules((changed,), {}, (mute,)), [given]).rules == (changed,)
+
+
+def test_a_rule_can_be_quiet_until_that_is_ended(shelf: Shelf) -> None:
+    book = shelf.open(LIMIT)
+    rule_id = rule_of(LIMIT).id
+    assert book.snooze(rule_id, None).snoozed_until_us == {rule_id: UNTIL_ENDED_US} and book.snoozed("bench") == 1
+    assert book.snooze(rule_id, 0).snoozed_until_us == {} and book.snoozed("bench") == 0
 
 
 def test_new_rules_reach_every_board_at_once(shelf: Shelf) -> None:

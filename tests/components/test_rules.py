@@ -14,7 +14,9 @@ from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRu
 from tests.components.fakes import FakeMonitor
 from tests.components.looking import choose, drag, hide_tab, text, until, view
 
-RULE = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER,))
+RULE = AlertRule(
+    "over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER, AlertAction.NOTIFY)
+)
 EPISODE = Episode("over.bench-1.1", "bench-1", RULE, 1_000_000, 2_000_000, 3_000_000, 12.5, 31, 5_000_000, 5_000_000, "value")
 FORM = dict(zip(rules.FIELDS, ("", "w", "above", 10, None, 0, None, "danger", "all", ["webhook"], ["on"]), strict=True))
 
@@ -128,6 +130,93 @@ def test_what_fires_is_said_once_in_the_corner_and_to_a_hidden_tab(
     assert "Danger · bench-1" in text(page, "notices")
     link = page.get_attribute("#notices a", "href") or ""
     assert link.startswith("?device=bench-1&from=")
+
+
+def test_only_a_rule_that_says_so_notifies_or_sounds() -> None:
+    for actions, wanted in (((), (False, False)), (("notify",), (True, False)), (("sound", "webhook"), (False, True))):
+        rule = msgspec.structs.replace(RULE, actions=tuple(map(AlertAction, actions)))
+        fired = AlertChange("fired", msgspec.structs.replace(EPISODE, rule=rule), 12.5)
+        (one,) = notices.news([fired], {}, View(), 0)
+        assert (one["notify"], one["sound"]) == wanted
+
+
+QUIET = """() => { window.tones = 0; window.AudioContext = class {
+    state = "suspended"; currentTime = 0; destination = {};
+    async resume() { this.state = "running"; }
+    createGain() { return { gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} }, connect: (next) => next }; }
+    createOscillator() { return { frequency: {}, connect: (next) => next, start: () => { window.tones += 1; }, stop() {} }; }
+}; }"""
+
+
+def fire(monitor: FakeMonitor, number: int, *actions: AlertAction) -> Episode:
+    rule = msgspec.structs.replace(RULE, actions=actions)
+    now_us = monitor.now_us()
+    episode = msgspec.structs.replace(EPISODE, id=f"over.bench-1.{number}", rule=rule, start_us=now_us, end_us=None)
+    monitor.alerts._told(AlertChange("fired", episode, 12.5))
+    return episode
+
+
+def test_the_page_sounds_only_when_it_was_turned_on_and_the_rule_says_so(page: Page, monitor: FakeMonitor) -> None:
+    page.evaluate(QUIET)
+    page.evaluate(SPY)
+    page.click("#open-alerts")
+    until(page, lambda: text(page, "sound-state") == "off")
+    fire(monitor, 1, AlertAction.SOUND)
+    page.wait_for_selector("#notices .toast")
+    assert page.evaluate("() => window.tones") == 0  # nobody turned it on
+    page.click("#sound")
+    until(page, lambda: "on, for rules" in text(page, "sound-state"))
+    assert page.evaluate("() => window.tones") == 1  # a sample
+    fire(monitor, 2, AlertAction.SOUND)
+    until(page, lambda: page.evaluate("() => window.tones") == 3, 30)  # a danger: two
+    page.click("#sound")
+    until(page, lambda: text(page, "sound-state") == "off")
+    fire(monitor, 3)
+    fire(monitor, 4, AlertAction.SOUND)
+    until(page, lambda: "2 ×" in text(page, "notices"), 30)
+    assert page.evaluate("() => window.tones") == 3 and page.evaluate("() => window.told") == []
+
+
+def test_a_notice_acknowledges_what_it_is_about(page: Page, monitor: FakeMonitor) -> None:
+    episode = fire(monitor, 7)
+    page.click("#notices .toast button >> text=I have seen it")
+    until(page, lambda: monitor.listed.listed.get(episode.id) and monitor.listed.listed[episode.id].acknowledged_us)
+
+
+def test_a_rule_is_snoozed_from_the_page_and_strip_and_list_say_so(page: Page, monitor: FakeMonitor) -> None:
+    monitor.alerts.set_rules([RULE])
+    page.click("#open-alerts")
+    until(page, lambda: page.locator("#rule-pick option[value=over]").count() == 1)
+    page.click("#snooze-3600")
+    until(page, lambda: "Choose a rule" in text(page, "snooze-result"))
+    page.select_option("#rule-pick", "over")
+    until(page, lambda: page.input_value("#rule-on") == "10")
+    for name, left_h in (("3600", 1), ("28800", 8), ("ever", 24 * 365)):
+        page.click(f"#snooze-{name}")
+        until(page, lambda h=left_h: monitor.alerts.rules.snoozed_until_us.get("over", 0) - monitor.now_us() > (h - 0.1) * 3.6e9)
+        until(page, lambda: "1 snoozed" in text(page, "strip-live"))
+        until(page, lambda: "snoozed" in page.locator("#rule-pick").inner_text())
+    page.click("#snooze-0")
+    until(page, lambda: "speaks again" in text(page, "snooze-result"))
+    until(page, lambda: "snoozed" not in text(page, "strip-live"))
+    assert monitor.alerts.rules.snoozed_until_us == {}
+
+
+def test_a_hidden_tab_asks_for_changes_of_alerts_only(page: Page, monitor: FakeMonitor) -> None:
+    page.evaluate(SPY)
+    page.click("#open-alerts")
+    page.click("#notify")
+    until(page, lambda: "allowed" in text(page, "notify-state"))
+    hide_tab(page, True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    until(page, lambda: any('"news-clock"' in body for body in asked), 30)
+    begun = len(asked)  # whatever was under way when the tab was hidden has been asked
+    fire(monitor, 1, AlertAction.NOTIFY)
+    until(page, lambda: page.evaluate("() => window.told.length") == 1, 30)
+    until(page, lambda: len(asked) >= begun + 2, 30)
+    # A notice that comes reports its button once: Dash calls what listens to a new component.
+    assert [body[:200] for body in asked[begun:] if '"news-clock"' not in body and '"seen-result"' not in body] == []
 
 
 def test_a_snoozed_rule_says_nothing() -> None:

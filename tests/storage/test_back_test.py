@@ -153,6 +153,18 @@ def test_silence_is_tried_by_the_times_between_readings(storage: Storage) -> Non
     assert [(round(start), end) for start, end, _ in spans(clear_s=5)] == [(5, 14.0), (23, None)]
 
 
+@pytest.mark.parametrize("channel", [AlertChannel.AGE, AlertChannel.W])
+def test_a_span_into_the_far_future_ends_now(storage: Storage, channel: AlertChannel) -> None:
+    now_us = Clock().now_us()
+    storage.append(Write("bench", readings=readings(now_us - np.arange(60, 10, -1) * SECOND, w=12.0)))
+    commit(storage)
+    rule = AlertRule("x", channel, Level.WARNING, 3, 3)
+    found = storage.back_test("bench", rule, 0, 1 << 62)  # by the hour it would take a hundred thousand years
+    assert now_us <= found.t1_us <= Clock().now_us()
+    (episode,) = found.episodes
+    assert episode.end_us is None and episode.duration_us <= found.t1_us - (now_us - 60 * SECOND)
+
+
 def test_what_is_older_than_the_readings_kept_is_left_out(make: Callable[..., Storage], path: Path) -> None:
     storage = make()
     storage.append(Write("bench", readings=readings(T0 + np.arange(600) * SECOND, w=12.0)))
