@@ -88,7 +88,7 @@ def register(app: Dash, monitor: Monitor, drawers: Mapping[str, Drawer]) -> None
         text = words(View.from_store(choices).language)
         if ctx.triggered_id == ids.MOVED:  # a limit line was dragged: the form of its rule is there, or comes
             if not moved or (is_open and title == text[f"drawer.{ALERTS}"]):
-                return (no_update,) * (3 + len(marks))
+                return same
             name, is_open = ALERTS, False
         if name is None:  # opened or closed: when it is closed, nothing of it stays
             return same if is_open else (no_update, "", [], no_update, *[False] * len(marks))

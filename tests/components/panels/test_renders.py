@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import dash_bootstrap_components as dbc
 import msgspec
 import numpy as np
 import pandas as pd
@@ -14,12 +15,26 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from components import ids
 from components.access import for_viewer
 from components.figures import overlay
 from components.figures.overlay import BoardCurve
 from components.look.parts import only_changed, with_commands
 from components.page import CHANGING, DRAWERS
-from components.panels import board, boards, commands, connect, demo, export, found, recording, rejected, settings, table
+from components.panels import (
+    board,
+    boards,
+    commands,
+    connect,
+    demo,
+    export,
+    found,
+    notices,
+    recording,
+    rejected,
+    settings,
+    table,
+)
 from components.view import View
 from components.words.text import EN, KO
 from services.analysis.frame import frame_of_curve
@@ -77,11 +92,17 @@ def test_what_changes_something_is_disabled_for_a_viewer_with_the_reason() -> No
     assert for_viewer(html.P("only looks"), EN).children == "only looks"
 
 
+TOLD = {"title": "Danger", "body": "too much", "link": "?", "severity": "danger", "episodes": ["over.bench.1"]}
+
+
 def test_each_outcome_on_the_guards_list_stands_beside_controls_that_a_viewer_cannot_press() -> None:
     offer = found.render([PortInfo("/dev/ttyACM0", "Uno", "2341:0043", True)], EN, demo=True, operator=False)
     whole = html.Div([*(each.panel.layout(EN) for each in DRAWERS.values()), *offer])
     outcomes = {part.id for part in whole._traverse() if getattr(part, "className", "") == "outcome"}
-    assert set(CHANGING) <= outcomes  # trying a rule has an outcome and changes nothing
+    assert set(CHANGING) - {ids.SEEN_RESULT} <= outcomes  # trying a rule has an outcome and changes nothing
+    for operator in (False, True):  # what stands in a notice is not there for a viewer
+        notice = html.Div(notices.render([TOLD], View(), operator=operator))
+        assert any(isinstance(part, dbc.Button) for part in notice._traverse()) is operator
     inside = {
         part.id for fieldset in whole._traverse() if isinstance(fieldset, html.Fieldset) for part in fieldset._traverse()
         if getattr(part, "id", "")
