@@ -12,7 +12,7 @@ from components.panels import notices, rules
 from components.view import View
 from services.alert_model import AlertAction, AlertChange, AlertChannel, AlertRule, BackTest, Episode, Level
 from tests.components.fakes import FakeMonitor
-from tests.components.looking import choose, drag, hide_tab, text, until, view
+from tests.components.looking import choose, drag, hide_tab, text, ticks, until, view
 
 RULE = AlertRule(
     "over", AlertChannel.W, Level.DANGER, 10, 9.5, hold_s=1, name="Load", actions=(AlertAction.BUZZER, AlertAction.NOTIFY)
@@ -229,6 +229,7 @@ LINE = """() => {
     return [box.x + box.width / 3, box.y + box.height / 2];
 }"""
 Y0 = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.shapes[0].y0"
+ON_LINE = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[drag-helper]'))"
 MODE = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.dragmode"
 PIXELS = """() => {
     const layout = document.querySelector('#chart .js-plotly-plot')._fullLayout;
@@ -239,14 +240,16 @@ POWER = AlertRule("over", AlertChannel.W, Level.DANGER, 1.2, 1.1, hold_s=1, clea
 
 @pytest.fixture
 def limited(page: Page, monitor: FakeMonitor) -> Page:
-    """A page with one limit line, among the readings of the power."""
+    """A page with one limit line, among the readings of the power; its axes rest."""
     monitor.alerts.set_rules([POWER])
     until(page, lambda: page.evaluate(SHAPES, "line") == 1 and page.evaluate(Y0) == 1.2)
+    ticks(page, 2)
     return page
 
 
 def pull(page: Page, by_w: float, *, hold: bool = False) -> None:
     """Drags the limit line with the mouse, by so many watts."""
+    until(page, lambda: page.evaluate(ON_LINE, page.evaluate(LINE)))  # the axes of a page just opened move it once more
     x, y = page.evaluate(LINE)
     down = by_w * page.evaluate(PIXELS)
     page.mouse.move(x, y)
