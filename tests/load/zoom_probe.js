@@ -11,13 +11,13 @@
 
   window.addEventListener("pointerup", forget, true);
 
-  // The next answer of the live callback that brings a figure: on a record that does not grow only a gesture causes one.
+  // The next answer that brings a figure, of whichever callback: on a record that does not grow only a gesture causes one.
   const realFetch = window.fetch;
   window.fetch = async function (url, options) {
     const response = await realFetch(url, options);
     if (String(url).includes("_dash-update-component") && probe.ended && !probe.answered) {
-      const text = await response.clone().text();
-      if (text.includes('"chart":{"figure"')) probe.answered = performance.now();
+      const answer = response.status === 200 ? await response.clone().json() : {};
+      if (answer.response && answer.response.chart && answer.response.chart.figure) probe.answered = performance.now();
     }
     return response;
   };
