@@ -7,6 +7,7 @@ TICK = "tick"  # dcc.Interval, fast: the live callback
 SLOW = "slow"  # dcc.Interval, 5 s: what comes from the database
 VIEW = "view"  # dcc.Store: the reader's choices (view.py)
 DRAWN = "drawn"  # dcc.Store: what the last tick drew, to send only what changed
+ANSWERED = "answered"  # dcc.Store {input: mark}: what the answers so far took account of (answered.py)
 READER = "reader"  # dcc.Store {zone, language, dark, width}: what only the browser knows
 TRIAL = "trial"  # dcc.Store [[from_us, to_us], …]: when the rule that was tried would have fired
 CHOICE = "choice"  # dcc.Store {theme | language | zone: what was chosen in the settings}

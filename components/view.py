@@ -49,7 +49,6 @@ class View(msgspec.Struct, frozen=True):
     theme: str = "light"  # as drawn
     theme_choice: str = "system"
     width: int = 1440  # of the window, in CSS pixels
-    key_n: int = 0  # number of the last key that was answered
 
     @property
     def points(self) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from services.actions import alert_message
 from services.alert_model import (
@@ -29,8 +29,8 @@ EXAMPLE: dict[str, Any] = {"id": "over", "channel": "w", "severity": "danger", "
 MOST_TOLD = 500  # episodes of a back-test; all of them are counted
 
 router = APIRouter(tags=["alerts"])
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=86_400, allow_inf_nan=False)]
 
 
 class Rule(BaseModel):
@@ -42,7 +42,7 @@ class Rule(BaseModel):
     severity: Level
     on: Finite
     off: Finite
-    above: bool = True
+    above: StrictBool = True
     hold_s: Seconds = 0.0
     clear_s: Seconds = 0.0
     device: str = Field(default="", max_length=64, description="empty: every board")
@@ -50,7 +50,7 @@ class Rule(BaseModel):
         default=None, max_length=len(AlertAction), description="by default notify when the severity is danger, else nothing"
     )
     repeat_s: Seconds = Field(default=60.0, description="messages of a rule that fires again and again come this far apart")
-    enabled: bool = True
+    enabled: StrictBool = True
     name: str = Field(default="", max_length=60)
 
     def rule(self) -> AlertRule:
@@ -80,7 +80,7 @@ class Snooze(BaseModel):
     """How long not to disturb, in seconds; 0 ends it, null: until somebody ends it."""
 
     model_config = ConfigDict(extra="forbid")
-    for_s: float | None = Field(ge=0, le=604_800, allow_inf_nan=False)
+    for_s: float | None = Field(strict=True, ge=0, le=604_800, allow_inf_nan=False)
 
 
 class Nothing(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Body, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.exceptions import HTTPException
 
 from services.errors import BadRequest, UnknownDevice
@@ -32,8 +32,8 @@ class Connection(BaseModel):
     model_config = ConfigDict(extra="forbid")
     url: str = Field(min_length=1, max_length=200, examples=["socket://127.0.0.1:5000"])
     name: str = Field(default="", max_length=32, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.\-]*)?$")
-    baud: int | None = Field(default=None, ge=300, le=12_000_000)
-    dtr: bool | None = None
+    baud: int | None = Field(default=None, strict=True, ge=300, le=12_000_000)
+    dtr: StrictBool | None = None
 
 
 class Fault(BaseModel):
@@ -42,7 +42,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
     device: str = Field(max_length=64)
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", examples=["drop"])
-    value: float = Field(default=0.0, allow_inf_nan=False)
+    value: float = Field(default=0.0, strict=True, allow_inf_nan=False)
 
 
 @router.get("/api/latest", summary="The live state of each board")

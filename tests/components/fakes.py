@@ -54,6 +54,7 @@ class FakeMonitor:
     def __init__(self) -> None:
         self.settings = Settings(thresholds=LIMITS)
         self.version = "0.0-test"
+        self.first_k = (Clock().now_us() - HISTORY_US) // STEP_US  # the page remembers the record's ends from test to test
         self.reset()
 
     def reset(self) -> None:
@@ -61,7 +62,6 @@ class FakeMonitor:
         self.clock = Clock()
         self.listed = ListedAlerts()
         self.alerts = book(self.listed, self.settings, self.clock)
-        self.first_k = (self.clock.now_us() - HISTORY_US) // STEP_US
         self.boards: tuple[str, ...] = BOARDS
         self.frozen_us: int | None = None  # no reading is newer
         self.missing: list[tuple[int, int]] = []  # numbers k of readings that never came
