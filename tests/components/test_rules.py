@@ -229,7 +229,7 @@ LINE = """() => {
     return [box.x + box.width / 3, box.y + box.height / 2];
 }"""
 Y0 = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.shapes[0].y0"
-ON_LINE = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('[drag-helper]'))"
+ON_LINE = "([x, y]) => document.elementsFromPoint(x, y).some((one) => one.closest('[drag-helper]'))"
 MODE = "() => document.querySelector('#chart .js-plotly-plot')._fullLayout.dragmode"
 PIXELS = """() => {
     const layout = document.querySelector('#chart .js-plotly-plot')._fullLayout;
@@ -249,15 +249,23 @@ def limited(page: Page, monitor: FakeMonitor) -> Page:
 
 def pull(page: Page, by_w: float, *, hold: bool = False) -> None:
     """Drags the limit line with the mouse, by so many watts."""
-    until(page, lambda: page.evaluate(ON_LINE, page.evaluate(LINE)))  # the axes of a page just opened move it once more
-    x, y = page.evaluate(LINE)
+    x, y = until(page, lambda: taken_hold(page))
     down = by_w * page.evaluate(PIXELS)
-    page.mouse.move(x, y)
-    page.mouse.down()
     page.mouse.move(x, y - down / 2, steps=4)
     page.mouse.move(x, y - down, steps=4)
     if not hold:
         page.mouse.up()
+
+
+def taken_hold(page: Page) -> tuple[float, float] | None:
+    """The button goes down on the line; None when the line moved away under the mouse, as it may with every reading."""
+    x, y = page.evaluate(LINE)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    if page.evaluate(ON_LINE, [x, y]):  # under what Plotly lays over the page during a drag; nothing is drawn meanwhile
+        return x, y
+    page.mouse.up()
+    return None
 
 
 def test_a_limit_line_is_dragged_tried_and_saved(limited: Page, monitor: FakeMonitor) -> None:
