@@ -188,6 +188,9 @@ KOREAN: dict[str, str] = {
     "url: must look like {scheme}://host:port, with nothing behind the port": "{scheme}://호스트:포트 형식이어야 합니다.",
     "url: loop:// takes nothing behind it": "loop:// 뒤에는 아무것도 쓰지 않습니다.",
     "url: {scheme}:// may be used on the command line only": "{scheme}://은(는) 명령줄에서만 쓸 수 있습니다.",
+    "completeness cannot be tried: the record says that a reading was asked for again, not when it came": (
+        "완전성 규칙은 시험할 수 없습니다. 기록에는 다시 요청해 받은 측정값이라는 것만 남고 언제 도착했는지는 남지 않습니다."
+    ),
     "there is no simulated board": "가상 보드가 없습니다.",
     "faults are for the simulated board only": "고장은 가상 보드에서만 만들 수 있습니다.",
     "scenarios are for the simulated board only": "시나리오는 가상 보드에서만 쓸 수 있습니다.",

@@ -143,7 +143,7 @@ class AlertBook:
         if found:
             raise BadRequest(found[0][1], "rule." + found[0][0].partition("].")[2])
         if rule.channel is AlertChannel.COMPLETENESS:
-            message = "completeness is judged as it happens: the record cannot say what it was at a moment"
+            message = "completeness cannot be tried: the record says that a reading was asked for again, not when it came"
             raise BadRequest(message, "rule.channel")
         return self._storage.back_test(device, rule, t0_us, min(t1_us, self._clock.now_us()))
 

@@ -268,8 +268,8 @@ def believed(watch: Watch, time_us: I64, values: F64, doubts: Mask) -> tuple[I64
 
 
 def residual_uw(v_uv: F64, a_ua: F64, w_uw: F64) -> F64:
-    """|v·a − w| in whole microwatts."""
-    residual: F64 = np.rint(np.abs(v_uv * a_ua / MICRO - w_uw))
+    """|v·a − w| in whole microwatts, a half upwards: so SQL can say the same."""
+    residual: F64 = np.floor(np.abs(v_uv * a_ua / MICRO - w_uw) + 0.5)
     return residual
 
 

@@ -113,7 +113,7 @@ async def set_rules(request: Request, wanted: RuleSet) -> dict[str, Any]:
 
 @router.post("/api/alerts/backtest", summary="What a rule would have done")
 async def back_test(request: Request, trial: Trial) -> dict[str, Any]:
-    """To the last bit what it does to the same readings as they come. Not for completeness, which the record does not hold."""
+    """To the last bit what it does to the same readings as they come. Not for completeness: when readings came is not stored."""
     monitor = monitor_of(request)
     device = await known_device(request, trial.device)
     t0_us, t1_us = span_of_times(trial.from_, trial.to, monitor.clock.now_us())

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from services.alert_model import AlertChannel, AlertRule, BackTest, Episode, Level
 from services.analysis.marks import CURRENT, OVERFLOW, SENSOR_ERROR, flags_of
+from services.analysis.recent_share import RecentShare
 from services.clock import Clock
 from services.device.board_alerts import BoardAlerts
-from services.model import Flag, Readings, Write
+from services.model import Flag, Gap, GapState, Readings, Write
 from services.storage import back_test
 from services.storage.storage import Storage
 from tests.storage.storing import SECOND, T0, commit, readings
@@ -90,13 +91,40 @@ def test_it_is_what_live_evaluation_did(
         commit(storage)
         with pytest.MonkeyPatch.context() as patch:  # small readings' helpings, fine tiers: everything has to fit together
             patch.setattr(back_test, "COARSE", 100)
+            patch.setattr(back_test, "COARSE_BOUNDS", 100)
             patch.setattr(back_test, "AT_ONCE", 700)
+            patch.setattr(back_test, "HELPING_US", 25 * SECOND)
             found = storage.back_test("bench", rule, T0, END)
     finally:
         storage.stop(60)
     assert told(list(found.episodes)) == told(live(rule, rows, splits))
     behind = int((rows.flags & np.uint16(Flag.RECOVERED | Flag.LATE) != 0).sum())
     assert len(rows) - behind <= found.judged <= len(rows)
+
+
+MICROS = st.integers(-(10**9), 10**9)
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.tuples(MICROS, MICROS, st.integers(-2, 2)), min_size=1, max_size=30))
+def test_a_residual_is_the_same_microwatts_in_the_record_and_live(
+    values: list[tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    v, a = (np.array([one[at] for one in values]) for at in (0, 1))
+    v, a = v // 500_000 * 500_000, a | 1  # every other product ends in half a microwatt
+    w = v * a // 10**6 + np.array([one[2] for one in values])
+    rows = readings(T0 + np.arange(len(values)) * SECOND, v=v / 1e6, a=a / 1e6, w=w / 1e6)
+    storage = Storage(tmp_path_factory.mktemp("half") / "powermon.db", Clock(), synchronous="OFF", commit_s=0.02)
+    storage.start()
+    try:
+        storage.append(Write("bench", readings=rows))
+        commit(storage)
+        for on_uw in range(4):
+            rule = AlertRule("x", AlertChannel.RESIDUAL, Level.WARNING, on_uw / 1e6, on_uw / 1e6)
+            found = storage.back_test("bench", rule, T0, END)
+            assert told(list(found.episodes)) == told(live(rule, rows, []))
+    finally:
+        storage.stop(60)
 
 
 @pytest.fixture
@@ -178,3 +206,35 @@ def test_what_is_older_than_the_readings_kept_is_left_out(make: Callable[..., St
     conn.close()
     found = make().back_test("bench", POWER, 0, END)
     assert found.t0_us == T0 + 300 * SECOND and found.episodes[0].start_us == T0 + 300 * SECOND
+
+
+def test_when_missing_readings_came_is_not_in_the_record_so_completeness_cannot_be_tried(
+    make: Callable[..., Storage], tmp_path: Path
+) -> None:
+    rows = readings(T0 + np.arange(60) * SECOND, flags=np.where(np.arange(60) // 10 == 1, int(Flag.RECOVERED), 0))
+    missing = rows.flags != 0
+
+    def story(filled_after: int) -> tuple[list[list[tuple[object, ...]]], set[float | None]]:
+        """The numbers 10 … 19 come behind the reading `filled_after`. What is in the file, and the shares that were seen live."""
+        storage, share = make(path=tmp_path / f"{filled_after}.db"), RecentShare()
+        shares: set[float | None] = set()
+        before, after = (
+            np.flatnonzero(~missing & side) for side in (np.arange(60) <= filled_after, np.arange(60) > filled_after)
+        )
+        arrived = [*before.tolist(), *np.flatnonzero(missing).tolist(), *after.tolist()]
+        gap = Gap("bench", 1, 10, 19, T0 + 9 * SECOND, T0 + 20 * SECOND, GapState.OPEN)
+        storage.append(Write("bench", readings=rows.take(before), boot=1, gaps=(gap,)))
+        filled = msgspec.structs.replace(gap, state=GapState.RECOVERED)
+        storage.append(Write("bench", readings=rows.take(np.flatnonzero(missing)), boot=1, gaps=(filled,)))
+        storage.append(Write("bench", readings=rows.take(after), boot=1))
+        for came, at in enumerate(arrived, 1):
+            highest = max(arrived[:came]) + 1
+            shares.add(share.add(int(rows.time_us[at]), highest, came / highest))
+        commit(storage)
+        with storage._reading() as conn:
+            stored = [list(conn.execute(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in ("readings", "gaps")]
+        storage.stop()
+        return stored, shares
+
+    (soon, soon_shares), (late, late_shares) = story(21), story(55)
+    assert all(soon) and soon == late and soon_shares != late_shares
