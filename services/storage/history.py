@@ -38,6 +38,11 @@ _TIER = tuple(
     " ".join((f"SELECT (id & {BUCKET_MASK}) / ?1 * ?1,", _DRAWN, "FROM", name, "WHERE id >= ?2 AND id < ?3 GROUP BY 1"))
     for name, _ in TIERS
 )
+# Where a bucket is one row: grouping sorts, which costs as much again.
+_ROW = ", ".join(("n, hold_us", *map("{0}_min, {0}_max, {0}_sum".format, "vaw"), "recovered"))
+_TIER_ROWS = tuple(
+    " ".join((f"SELECT id & {BUCKET_MASK},", _ROW, "FROM", name, "WHERE id >= ?2 AND id < ?3 AND ?1 = 1")) for name, _ in TIERS
+)
 _TOTAL = tuple(
     " ".join(
         (
@@ -169,7 +174,8 @@ def _buckets(conn: Connection, where: Scope, piece: Piece, width_us: int) -> Ite
         return
     tier_us = WIDTHS[piece.tier]
     low, high = (where.device_id << BUCKET_BITS | time_us // tier_us for time_us in (piece.t0_us, piece.t1_us))
-    found = conn.execute(_TIER[piece.tier], (max(1, width_us // tier_us), low, high))
+    together = max(1, width_us // tier_us)
+    found = conn.execute((_TIER_ROWS if together == 1 else _TIER)[piece.tier], (together, low, high))
     table = np.fromiter(chain.from_iterable(found), np.float64).reshape(-1, 13).T
     table = table[:, table[1] > 0]  # a minute's row is there for its marked readings too
     if table.shape[1]:

@@ -8,11 +8,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 import orjson
 from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
 from starlette.responses import Response, StreamingResponse
 
 from services.errors import BadRequest
@@ -178,15 +181,21 @@ def curve_csv(device: str, curve: Curve, channels: tuple[str, ...], delimiter: s
     """A curve as CSV; the numbers carry a decimal point."""
     names = {"v": "voltage_{}_v", "a": "current_{}_a", "w": "power_{}_w"}
     fields = [(channel, field) for channel in channels for field in payloads.FIELDS]
-    columns = [payloads.rounded(getattr(curve, f"{channel}_{field}")).tolist() for channel, field in fields]
+    columns = [_cells(payloads.rounded(getattr(curve, f"{channel}_{field}"))) for channel, field in fields]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(["time", "device", "count", "marked", *(names[channel].format(field) for channel, field in fields)])
-    device = harmless(device)
     counted = (curve.count.tolist(), curve.marked.tolist())
-    for time, count, marked, *values in zip(payloads.iso_column(curve.time_us), *counted, *columns, strict=True):
-        writer.writerow([time, device, count, marked, *("" if value != value else value for value in values)])  # NaN: none
+    writer.writerows(zip(payloads.iso_column(curve.time_us), repeat(harmless(device)), *counted, *columns, strict=False))
     return text.getvalue().encode()
+
+
+def _cells(values: NDArray[np.float64]) -> list[float | str]:
+    """NaN: there was none, an empty cell."""
+    cells: list[float | str] = values.tolist()
+    for at in np.flatnonzero(np.isnan(values)).tolist():
+        cells[at] = ""
+    return cells
 
 
 @router.get("/api/export/estimate", summary="How large an export will be")

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from services.alert_model import AlertStatus
@@ -222,21 +223,28 @@ def health(state: Health) -> dict[str, Any]:
 FIELDS = ("min", "mean", "max", "marked_min", "marked_max")
 
 
-def curve_points(curve: Curve, channels: tuple[str, ...]) -> list[dict[str, Any]]:
-    """A curve point by point, for people who read JSON."""
-    texts, numbers, others = iso_column(curve.time_us), curve.count.tolist(), curve.marked.tolist()
-    columns = [
-        list(zip(*(rounded(getattr(curve, f"{channel}_{field}")).tolist() for field in FIELDS), strict=True))
-        for channel in channels
-    ]
-    return [
-        {"time": texts[i], "ts": int(curve.time_us[i]) / 1e6, "count": numbers[i], "marked": others[i]}
-        | {
-            channel: dict(zip(FIELDS if others[i] else FIELDS[:3], column[i], strict=False))
-            for channel, column in zip(channels, columns, strict=True)
-        }
-        for i in range(len(curve))
-    ]
+def curve_points(curve: Curve, channels: tuple[str, ...]) -> orjson.Fragment:
+    """A curve point by point, for people who read JSON: already written, for twenty thousand may be asked for at once."""
+    values = {(channel, field): rounded(getattr(curve, f"{channel}_{field}")) for channel in channels for field in FIELDS}
+    plain, marked_too = (_point_template(channels, FIELDS[:count]) for count in (3, 5))
+    heads = (iso_column(curve.time_us), *map(_written, (curve.time_us / 1e6, curve.count, curve.marked)))
+    rows = zip(*heads, *(_written(values[channel, field]) for channel in channels for field in FIELDS[:3]), strict=True)
+    points = [plain % row for row in rows]
+    for at in np.flatnonzero(curve.marked).tolist():
+        here = (_written(column[at : at + 1])[0] for column in values.values())
+        points[at] = marked_too % (*(head[at] for head in heads), *here)
+    return orjson.Fragment(f"[{','.join(points)}]")
+
+
+def _written(column: NDArray[Any]) -> list[str]:
+    """Each number as JSON has it; null where there is none."""
+    text = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return text[1:-1].split(",") if len(column) else []
+
+
+def _point_template(channels: tuple[str, ...], fields: tuple[str, ...]) -> str:
+    several = "".join(f',"{channel}":{{{",".join(f"{chr(34)}{field}{chr(34)}:%s" for field in fields)}}}' for channel in channels)
+    return '{"time":"%s","ts":%s,"count":%s,"marked":%s' + several + "}"
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
