@@ -104,3 +104,56 @@ def test_no_secret_is_logged(tmp_path: Path, text: str) -> None:
     logging.getLogger("anything").debug("%s", text)
     written = (tmp_path / "powermon.log").read_text(encoding="utf-8")
     assert logs.HIDDEN in written and "some-secret-value" not in written and "my-own-token-1" not in written
+
+
+# --- what comes again and again -------------------------------------------------------------------------------------
+
+
+class Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.now_s = 0.0
+        self.addFilter(logs.Sparing(self, lambda: self.now_s))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def say(self, text: str, *values: object, name: str = "uvicorn.error", exc: bool = False) -> None:
+        error = (ValueError, ValueError("x"), None) if exc else None
+        self.handle(logging.LogRecord(name, logging.WARNING, "", 0, text, values, error))
+
+
+def test_of_bad_requests_there_is_one_line_a_kind_and_minute_with_a_count() -> None:
+    kept = Kept()
+    for second in range(300):
+        kept.now_s = second
+        for n in range(10):
+            kept.say("Invalid HTTP request received.")
+            kept.say("request failed: %s", n, name="services.web.errors")
+    assert kept.lines[:2] == ["Invalid HTTP request received.", "request failed: 0"]
+    for kind in ("Invalid HTTP request received.", "request failed: %s"):
+        counts = [line.split(" ")[0] for line in kept.lines[2:] if line.endswith(f"more like: {kind}")]
+        assert counts == ["599", "600", "600", "600"]
+    assert len(kept.lines) == 10
+
+
+def test_what_was_left_out_is_told_with_the_next_line_of_anybody_and_then_forgotten() -> None:
+    kept = Kept()
+    for _ in range(3):
+        kept.say("Invalid HTTP request received.")
+    kept.now_s = 61
+    kept.say("the board is back", name="services.device")
+    assert kept.lines == ["Invalid HTTP request received.", "2 more like: Invalid HTTP request received.", "the board is back"]
+    kept.now_s = 122
+    kept.say("Invalid HTTP request received.")  # after a quiet minute it is news again
+    assert kept.lines[-1] == "Invalid HTTP request received."
+
+
+def test_boards_and_tracebacks_are_never_left_out_and_memory_is_bounded() -> None:
+    kept = Kept()
+    for n in range(1000):
+        kept.say("%s: lost", "bench", name="services.device.device")
+        kept.say("it failed", exc=True)
+        kept.say(f"kind {n}")
+    assert len(kept.lines) == 3000 and len(kept.filters[0]._kinds) == logs.MOST_KINDS  # type: ignore[union-attr]

@@ -10,12 +10,15 @@ from components import ids
 from components.feed import Look
 from components.look.parts import icon, with_commands
 from components.look.scales import Scale
+from components.panels.rules import rule_text
 from components.panels.strip import state_of
 from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
 from services.alert_model import Level
 from services.live_model import StorageHealth
+
+MOST_OTHERS = 3  # rules that fire, each with a line of its own
 
 
 def layout(text: dict[str, str]) -> Component:
@@ -28,7 +31,7 @@ def layout(text: dict[str, str]) -> Component:
 def render(look: Look, view: View, storage: StorageHealth, scales: dict[str, Scale]) -> list[Component]:
     """Worst first; each says what happened, what it means and what comes next."""
     text = words(view.language)
-    found = [*_recording(storage, view, text), *_link(look, view, text), *_limits(look, text, scales)]
+    found = [*_recording(storage, view, text), *_link(look, view, text), *_limits(look, text, scales), *_others(look, view)]
     if not look.device:
         found.append(_banner("info", text["banner.noboard"]))
     return found
@@ -62,6 +65,18 @@ def _limits(look: Look, text: dict[str, str], scales: dict[str, Scale]) -> list[
             said = text[f"banner.level.{level.value}"].format(channel=text[f"channel.{channel}"], value=value)
             found.append(_banner(level.value, said))
     return found
+
+
+def _others(look: Look, view: View) -> list[Component]:
+    """Rules that fire about something else than a value on a card: silence, completeness, the sensor, the residual."""
+    if look.tick is None:
+        return []
+    text, state = words(view.language), look.tick.state
+    firing = [one.rule for one in state.alerts if one.episode and one.rule.channel not in state.levels]
+    return [
+        _banner(str(rule.severity), text[f"banner.rule.{rule.severity}"].format(rule=rule_text(rule, view.language)))
+        for rule in firing[:MOST_OTHERS]
+    ]
 
 
 def _recording(storage: StorageHealth, view: View, text: dict[str, str]) -> list[Component]:

@@ -16,7 +16,7 @@ from components.access import changes, may_change
 from components.look.parts import facts, icon, only_changed, outcome, said, section, with_commands
 from components.look.times import duration, stamp
 from components.look.units import number
-from components.panels import commands
+from components.panels import commands, lamps
 from components.view import View
 from components.words.phrases import phrase
 from components.words.text import words
@@ -58,7 +58,7 @@ def layout(text: dict[str, str]) -> Component:
 
 
 def render(known: Known, view: View, now_us: int) -> list[Component]:
-    """Trouble first, then facts, then the account."""
+    """Trouble first, then facts, how far the numbers can be trusted, and the account."""
     text, info = words(view.language), known.info
     if info is None:
         return [html.P(text["banner.noboard"], className="hint")]
@@ -68,6 +68,8 @@ def render(known: Known, view: View, now_us: int) -> list[Component]:
         found.append(dbc.Alert([icon("warning"), told], color="warning", className="banner banner-warning"))
     about = facts([pair for pair in _facts(known, info, view, now_us) if pair[1]])
     found.append(section(info.device, [about]))
+    if known.state is not None and known.state.health:
+        found.append(section(text["lamp.title"], [lamps.render(known.state.health, view.language)]))
     if known.state is not None:
         found.append(section(text["panel.counts"], [_account(known.state.counts, text)]))
     return found

@@ -14,6 +14,7 @@ from components.look.parts import attrs, exact, icon, named, sign_button
 from components.look.scales import percent
 from components.look.times import clock, duration, zone_name
 from components.look.units import number
+from components.panels import lamps
 from components.view import View
 from components.words.text import words
 from services.alert_model import Level
@@ -61,7 +62,7 @@ def render(look: Look, view: View, snoozed: int = 0) -> list[Component]:
     )
     parts: list[Component] = [pill]
     if state is not None:
-        parts += _figures(state, text)
+        parts += [*_figures(state, text), *lamps.worst(state.health, view.language)]
     if snoozed:
         parts.append(html.Span(text["strip.snoozed"].format(n=snoozed), className="strip-snoozed"))
     return parts
@@ -86,7 +87,8 @@ def _figures(state: Snapshot, text: dict[str, str]) -> list[Component]:
         html.Span(pace, id=ids.RATE, className="number", **exact(rate)),
         html.Span(", ".join(words_), id=ids.COMPLETENESS, **account),
     ]
-    active = sum(level is not Level.NORMAL for level in state.levels.values())
+    others = {one.rule.channel for one in state.alerts if one.episode and one.rule.channel not in state.levels}
+    active = sum(level is not Level.NORMAL for level in state.levels.values()) + len(others)
     if active:
         seen = [one.acknowledged for one in state.alerts if one.episode]
         told = text["strip.alerts"].format(n=active) + (f", {text['strip.seen']}" if seen and all(seen) else "")

@@ -15,11 +15,11 @@ from services.model import Flag, Readings
 SPAN_US = 10_000_000
 NOISE_W = 0.01  # what three numbers rounded one by one may disagree by
 LIMITS = {  # warning, danger
-    "residual": (0.05, 0.2),  # of the mean power
-    "saturation": (0.0, 0.1),  # of the readings
-    "drift": (5_000.0, 20_000.0),  # ppm
-    "jitter": (50.0, 250.0),  # ms
-    "completeness": (0.999, 0.99),
+    "residual": (0.05, 0.2),  # of the mean power: an INA219 is within 0.5 or 1 % (data sheet) in each value
+    "saturation": (0.0, 0.1),  # of the readings: one clipped value is a wrong one
+    "drift": (5_000.0, 20_000.0),  # ppm: the resonator of an Uno (Murata CSTCE16M0V53) is within ±0.5 %
+    "jitter": (50.0, 250.0),  # ms: FTDI's latency timer is 16 ms by default (AN232B-04); hosts add about as much
+    "completeness": (0.999, 0.99),  # our choice: one, and ten, missing in a thousand
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
+import pytest
 
 from services.alert_model import Lamp, Level
 from services.analysis.lamps import lamps
@@ -52,3 +54,36 @@ def test_the_clock_is_judged_in_both_directions() -> None:
 def test_completeness_is_judged_downwards() -> None:
     found = [lamp("completeness", board(), share=share).level for share in (1.0, 0.998, 0.5)]
     assert found == [Level.NORMAL, Level.WARNING, Level.DANGER]
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "warned", "beyond"),
+    [
+        ("drift", 5_000.0, 20_000.0, 20_001.0),  # Murata CSTCE16M0V53 of the Uno: 0.5 %
+        ("jitter", 50.0, 250.0, 251.0),  # FTDI AN232B-04: 16 ms, and what a host adds
+        ("completeness", 0.999, 0.99, 0.989),
+    ],
+)
+def test_at_its_limit_a_lamp_is_still_as_it_was(name: str, within: float, warned: float, beyond: float) -> None:
+    def level(value: float) -> Level:
+        clock = ClockHealth(drift_ppm=value, jitter_ms=value)
+        return lamp(name, board(), clock, value).level
+
+    assert [level(value) for value in (within, warned, beyond)] == [Level.NORMAL, Level.WARNING, Level.DANGER]
+
+
+def test_below_what_rounding_makes_no_residual_is_judged() -> None:
+    rows = board()
+    faint = msgspec.structs.replace(rows, a=rows.a / 1000, w=rows.w / 1000)
+    off = msgspec.structs.replace(faint, w=faint.w + 0.0099)
+    assert lamp("residual", off).level is Level.NORMAL
+    assert lamp("residual", msgspec.structs.replace(off, w=faint.w + 0.0101)).level is Level.DANGER
+
+
+def test_one_saturated_reading_warns_and_a_tenth_of_them_is_not_yet_a_danger() -> None:
+    assert [lamp("saturation", board(more=more)).level for more in (0, 1, 10, 11)] == [
+        Level.NORMAL,
+        Level.WARNING,
+        Level.WARNING,
+        Level.DANGER,
+    ]

@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from components import ids
 from components.access import for_viewer
+from components.feed import Look
 from components.figures import overlay
 from components.figures.overlay import BoardCurve
 from components.look.parts import only_changed, with_commands
 from components.page import CHANGING, DRAWERS
 from components.panels import (
+    alerts,
     board,
     boards,
     commands,
@@ -29,19 +31,23 @@ from components.panels import (
     demo,
     export,
     found,
+    lamps,
     notices,
     recording,
     rejected,
     settings,
+    strip,
     table,
 )
 from components.view import View
 from components.words.text import EN, KO
+from services.alert_model import AlertChannel, AlertRule, AlertState, AlertStatus, Lamp, Level
 from services.analysis.frame import frame_of_curve
 from services.live_model import ClockHealth, CommandOutcome, DemoState, DeviceInfo, Health, PortInfo, StorageHealth
 from services.model import Curve, Event, EventKind, LinkState, Reason, Rejected
 from services.options import OPTIONS
 from services.settings import Settings
+from tests.components.fakes import FakeMonitor
 
 NOW_US = 1_780_000_000_000_000
 VIEW = View(device="bench-1", zone="Asia/Seoul", local_zone="Asia/Seoul")
@@ -123,6 +129,37 @@ def test_a_command_stands_by_itself_to_be_copied() -> None:
     parts = with_commands("no permission; run `sudo usermod -aG dialout $USER`, then log in again")
     assert [type(part).__name__ for part in parts] == ["str", "Code", "str"]
     assert parts[1].children == "sudo usermod -aG dialout $USER"  # type: ignore[union-attr]
+
+
+# --- lamps
+
+
+LAMPS = (
+    Lamp("residual", 0.0125, "W", Level.NORMAL, 0.05, 0.2),
+    Lamp("saturation", 0.02, "share", Level.WARNING, 0.0, 0.1),
+    Lamp("drift", 30_000.0, "ppm", Level.DANGER, 5_000.0, 20_000.0),
+    Lamp("jitter", None, "ms", Level.NORMAL, 50.0, 250.0),
+    Lamp("completeness", 0.985, "share", Level.DANGER, 0.999, 0.99),
+)
+
+
+def test_each_lamp_has_a_sign_a_word_a_figure_and_where_it_changes() -> None:
+    rows = lamps.render(LAMPS, "en").children  # type: ignore[attr-defined]
+    told = [text_of(row).replace("\u202f", " ").strip().split("\n") for row in rows]
+    assert [row[0] for row in told] == ["in order", "warning", "danger", "not known", "danger"]
+    assert told[0][1:] == ["v·a against w", "12.5 mW", "warning above 50.0 mW, danger above 200.0 mW"]
+    assert told[2][2:] == ["30 000 ppm", "warning above 5 000 ppm, danger above 20 000 ppm"]
+    assert told[4][2:] == ["98.50 %", "warning below 99.90 %, danger below 99.00 %"]
+    signs = [row.children[0].children[0].className for row in rows]
+    assert signs == ["icon icon-done", "icon icon-warning", "icon icon-warning", "icon icon-info", "icon icon-warning"]
+    korean = text_of(lamps.render(LAMPS, "ko"))
+    assert "정상" in korean and "시계 편차" in korean and "위험" in korean and "99.90 % 미만 경고" in korean
+
+
+def test_the_strip_names_the_worst_lamp_and_nothing_while_all_is_in_order() -> None:
+    assert lamps.worst((LAMPS[0], LAMPS[3], LAMPS[4]), "en") == []  # its completeness the strip has anyway
+    assert text_of(lamps.worst(LAMPS, "en")).strip() == "Clock drift: danger"
+    assert text_of(lamps.worst(LAMPS[:2], "ko")).strip() == "포화된 측정값: 경고"
 
 
 # --- board, boards, ports
@@ -333,3 +370,23 @@ def test_only_a_selection_can_be_chosen_when_there_is_one() -> None:
         return [option["value"] for option in select.options]
 
     assert scopes(VIEW) == ["all", "window"] and "selection" in scopes(VIEW.but(selection_us=(1, 2)))
+
+
+def test_a_rule_about_something_else_than_a_value_is_said_above_the_cards_and_counted_in_the_strip() -> None:
+    monitor = FakeMonitor()
+    tick = monitor.tick("bench-1", 60, 100)
+    rules = [
+        AlertRule("silent", AlertChannel.AGE, Level.DANGER, 5, 5, hold_s=1),
+        AlertRule("sensor", AlertChannel.SENSOR, Level.WARNING, 0.5, 0.5),
+    ]
+    status = tuple(
+        AlertStatus(rule, AlertState.FIRING if fires else AlertState.PENDING, NOW_US, 7.0, 0, "an episode" if fires else "")
+        for rule, fires in zip(rules, (True, False), strict=True)
+    )
+    state = msgspec.structs.replace(tick.state, alerts=status, levels=dict.fromkeys("vaw", Level.NORMAL), health=LAMPS)
+    look = Look(NOW_US, "bench-1", msgspec.structs.replace(tick, state=state), None)
+    said = text_of(alerts.render(look, VIEW, STORAGE, {}))
+    assert "Danger: Silence > 5.000 s for 1 s." in said and "Sensor" not in said
+    assert "위험: 무응답 시간 > 5.000 s" in text_of(alerts.render(look, VIEW.but(language="ko"), STORAGE, {}))
+    strip_said = text_of(strip.render(look, VIEW))
+    assert "1 active" in strip_said and "Clock drift: danger" in strip_said
