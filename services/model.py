@@ -196,7 +196,8 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct):
-    """The account of a span or of a device's session. `expected = received + rejected + missing + lost`.
+    """The account of a span or of a device's session. `expected = received + rejected + missing + lost`; `waiting` is of a
+    session only.
 
     `received`: stored, recovered and marked ones included; `missing`: may still come; `duplicates` and `bad_lines` stand
     beside it. `reasons`: why lines were refused and readings marked. `missing` and `lost` follow from the gaps, `recovered`
@@ -213,6 +214,7 @@ class Counts(msgspec.Struct):
     duplicates: int = 0
     bad_lines: int = 0
     corrupt: int = 0  # those of bad_lines whose checksum was wrong
+    waiting: int = 0  # lines that came and whose place is not known yet: in the record they are nowhere
     unaccounted: int = 0  # lines that no number accounts for: what they were is not known, nor how many are missing
     reasons: dict[str, int] = {}
 
@@ -223,7 +225,7 @@ class Counts(msgspec.Struct):
     @property
     def completeness(self) -> float | None:
         """Share of all there was that is, or is about to be, stored (0…1); None before the first."""
-        everything = self.expected + self.unaccounted
+        everything = self.expected + self.waiting + self.unaccounted
         return self.received / everything if everything else None
 
 

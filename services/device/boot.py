@@ -70,6 +70,7 @@ class Boot:
         self.last_ms: int | None = None
         self.stored_ms: int | None = None  # that of an earlier session
         self.heard_s = 0.0  # when the last live line came; 0: in an earlier session
+        self.unsure_s = 0.0  # so much more may have passed since then: our clock was set ahead, or our machine slept
         self.mute = False  # level 1 by its lines, but it never said who it is
         self.tracked = True
         self.durable: int | None = None
@@ -85,7 +86,7 @@ class Boot:
     def greet(self, hello: Hello, now_s: float) -> None:
         """It says who it is: also one that had another name before, or none."""
         if self.clock_ms is None:
-            self.heard_s = now_s
+            self.heard_s, self.unsure_s = now_s, 0.0
         self.board_id, self.wire, self.mute = hello.id, hello.boot, False
         self.interval_us, self.interval_known = hello.interval_ms * 1e3, True
         self.tracker.retransmits, self.tracker.buffer = True, hello.buffer
@@ -119,7 +120,7 @@ class Boot:
         if taken.lines:
             self._recent, self._repeated = [*self._recent, *taken.lines[-RECENT:]][-RECENT:], 0
         if self.last_ms != before_ms:
-            self.heard_s = now_s
+            self.heard_s, self.unsure_s = now_s, 0.0
         return taken
 
     def stamp_gaps(self, now_us: int, taken: Taken | None = None) -> None:
@@ -139,6 +140,11 @@ class Boot:
     def clock_ms(self) -> int | None:
         """The board's uptime at its last live line."""
         return self.last_ms if self.last_ms is not None else self.stored_ms
+
+    @property
+    def waiting(self) -> int:
+        """Lines that the next ones decide about: far ahead, or sent again before anything live tells the board's clock."""
+        return len(self._held) + len(self._early)
 
     @property
     def identity(self) -> Identity:
@@ -219,7 +225,7 @@ class Boot:
         if ms is None or not self.tracker.retransmits:
             return False
         before = next((batch.ms[at] for at in range(place - 1, -1, -1) if not batch.again[at]), self.last_ms)
-        return before is None or not 0 <= step_ms(before, ms) <= (now_s - self.heard_s) * 1e3 + LEAP_MS
+        return before is None or not 0 <= step_ms(before, ms) <= (now_s - self.heard_s + self.unsure_s) * 1e3 + LEAP_MS
 
     def _finish(self, lines: list[Line], batch: Columns, seq: I64, verdict: U8 | None, now_us: int) -> Taken:
         if self.first_us is None and self.last_us is not None and self.last_us > now_us + FLOOR_AHEAD_US:
@@ -349,8 +355,8 @@ class Boot:
             None if time_us is None else time_us + step.set_us for time_us in (self.last_us, self.first_us, self._before)
         )
         self.pace.reset()
-        # The board's clock went on: also through a sleep that the system did not tell from a clock that was set.
-        self.heard_s -= max(0, step.after_us - step.before_us) / 1e6
+        self.heard_s -= step.slept_us / 1e6 if self.heard_s else 0.0  # the board's clock went on meanwhile
+        self.unsure_s += max(0, step.set_us) / 1e6  # and maybe through a sleep that the system does not tell from a set clock
         if step.slept_us:
             self.link_lost()
 

@@ -9,13 +9,14 @@ store a reading twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from services.device.boot import Boot, step_ms
 from services.device.columns import Line
+from services.device.count_and_clock import STALE_S, clock_fits, is_live, is_same, lags
+from services.device.last_words import LastWords, said_by
 from services.device.sequence import MAX_JUMP, SequenceTracker
 from services.model import WIRE_NUMBERS, Gap, GapState, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
@@ -23,12 +24,7 @@ from services.wire.decoders import Hello, ReadingLine
 MAX_PENDING = 20_000  # lines kept while a board has not said which boot they belong to
 NEVER_S = 10.0  # a board that does not say who it is by then is read as it is
 DOUBT_S = 3.0  # how long a live line is waited for that shows whether count and clock go on
-STALE_S = 1.0  # a hello that was asked for may have been overtaken on its way by so much
-AHEAD_MS = 10_000  # one that is so much further ahead than time has passed is another's, or leapt
 OVERTAKEN_US = 3_000_000  # what a board measures while its hello is on its way
-BACK_MS = 2_000  # a board's clock that is this far behind has begun anew
-LOOSE_MS, LOOSE_SHARE = 2_000, 0.05  # between the board's clock and ours: lines come late, clocks are not exact
-YOUNG_MS = 500  # a board that has been up for longer than it was not heard, and this, has not begun anew
 KEPT = 8  # boots of this session that may speak again
 
 
@@ -46,12 +42,19 @@ class Welcome(NamedTuple):
 
 
 class Take(NamedTuple):
-    """Lines of the boot that speaks."""
+    """Lines of the boot that speaks, or the last words of one that is over."""
+
+    lines: list[Line]
+    over: Boot | None = None
+
+
+class Drop(NamedTuple):
+    """Lines that are nobody's."""
 
     lines: list[Line]
 
 
-Step = Begin | Welcome | Take
+Step = Begin | Welcome | Take | Drop
 
 
 class Boots:
@@ -78,10 +81,16 @@ class Boots:
         return None
 
     def newest_of(self, board_id: str, now_s: float) -> Boot | None:
-        """The last boot that the database knows, if that was this board's."""
-        if not self._stored or self._stored[0].identity.wire_boot is None or self._stored[0].identity.board_id != board_id:
+        """The last boot that the database knows, if that was this board's, or that of one that never said who it is."""
+        if not self._stored:
             return None
-        return self._resumed(self._stored[0], level=1, now_s=now_s)
+        identity = self._stored[0].identity
+        mute = identity.wire_boot is None and identity.last_ms is not None
+        if not mute and (identity.wire_boot is None or identity.board_id != board_id):
+            return None
+        boot = self._resumed(self._stored[0], level=1, now_s=now_s)
+        boot.mute = mute
+        return boot
 
     def new(self, hello: Hello | None, last_us: int | None = None) -> Boot:
         """Its number is the board's own where that was never used."""
@@ -90,6 +99,12 @@ class Boots:
         boot = Boot(number, tracker, wire=None if hello is None else hello.boot, last_us=last_us)
         boot.board_id = hello.id if hello is not None else ""
         return self._note(boot)
+
+    def mute(self) -> Boot:
+        """Level 1 by its lines, but it never said who it is."""
+        boot = self.new(None)
+        boot.mute = boot.tracker.clocked = True
+        return boot
 
     def of_level_0(self, first: int | None, now_s: float) -> Boot:
         """No boot number on the wire. A count that goes on from the stored one is the same boot."""
@@ -152,6 +167,11 @@ class BoardIdentity:
         self._doubt: tuple[Hello, Boot] | None = None  # is this one that one?
         self._doubt_s = 0.0
         self._offers = False  # the last hello was asked for: what the board holds follows
+        self._last_words = LastWords()
+
+    def waiting(self) -> int:
+        """Lines of which nobody can say yet what they are."""
+        return len(self._pending) + (self.boot.waiting if self.boot is not None else 0)
 
     @property
     def wanted(self) -> bool:
@@ -161,6 +181,7 @@ class BoardIdentity:
     def connected(self) -> None:
         """A new connection: it may be another board, or the same after its power was lost."""
         self.known, self._doubt = False, None
+        self._last_words.forget()
 
     def suspect(self) -> None:
         """It seems to count anew."""
@@ -191,8 +212,15 @@ class BoardIdentity:
                 return [Begin(self.boots.of_level_0(first, now_s) if boot is None else self.boots.new(None)), Take(lines)]
             if boot is not None and boot.mute and self._doubt is None and clock_fits(boot, lines, now_s):
                 return [Take(lines)]
-        elif self.known and clock_fits(boot, lines, now_s):
-            return [Take(lines)]
+        elif self.known:
+            old, late, lines = self._last_words.split(lines, now_s)
+            before: list[Step] = [Take(late, old)] if late else []
+            if not lines or clock_fits(boot, lines, now_s):
+                return [*before, Take(lines)] if lines else before
+            return [*before, *self._wait(lines, now_us, now_s)]
+        return self._wait(lines, now_us, now_s)
+
+    def _wait(self, lines: list[Line], now_us: int, now_s: float) -> list[Step]:
         self.known = False
         self._pending_s = self._pending_s if self._pending else now_s
         self._pending += lines
@@ -207,13 +235,13 @@ class BoardIdentity:
         if found is None or (found is not boot and not found.tracker.follows(hello.seq)):
             found = boot or self.boots.newest_of(hello.id, now_s)
             if found is None or not (found.mute or (found.wire is not None and found.board_id == hello.id)):
-                return self._another(hello)
+                return self._another(hello, now_s)
         elif found is boot and was_known and boot.tracker.follows(hello.seq):
             return self._same(hello, found)
         behind_us = step_ms(hello.seq, found.tracker.expected or 0) * found.interval_us
         overtaken = found is boot and self._offers and behind_us <= OVERTAKEN_US
         if not found.tracker.follows(hello.seq) and not overtaken:
-            return self._another(hello)
+            return self._another(hello, now_s)
         self._doubt, self._doubt_s = (hello, found), now_s
         return self.on_tick(now_us, now_s)
 
@@ -226,10 +254,10 @@ class BoardIdentity:
         if self._doubt is not None:
             hello, boot = self._doubt
             if live is not None:
-                return self._same(hello, boot) if is_same(boot, hello, live, now_us, now_s) else self._another(hello)
+                return self._same(hello, boot) if is_same(boot, hello, live, now_us, now_s) else self._another(hello, now_s)
             if full or now_s - self._doubt_s > max(DOUBT_S, 1.5 * boot.interval_us / 1e6):
                 same = (boot.board_id, boot.wire) == (hello.id, hello.boot)
-                return self._same(hello, boot) if same else self._another(hello)
+                return self._same(hello, boot) if same else self._another(hello, now_s)
         elif self._pending and (full or now_s - self._pending_s > NEVER_S):
             return self._without_hello(live, now_s)
         return []
@@ -240,20 +268,28 @@ class BoardIdentity:
         begin: list[Step] = [] if boot is self.boot else [Begin(boot)]
         return [*begin, *self._welcome(hello, self._pending)]
 
-    def _another(self, hello: Hello) -> list[Step]:
+    def _another(self, hello: Hello, now_s: float) -> list[Step]:
         """Lines that came before its hello and that it cannot have measured by then are those of the boot before it."""
-        before, after = self._pending[: self._before], self._pending[self._before :]
-        mine = [line for line in before if line.seq is not None and 0 < (hello.seq - line.seq) % WIRE_NUMBERS < WIRE_NUMBERS // 2]
-        level_1 = self.boot is not None and self.boot.wire is not None  # a board of level 0 sends no checksums
-        others = [line for line in before if line not in mine] if level_1 else []
-        last_words: list[Step] = [Take(others)] if others else []
-        return [*last_words, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
+        old, before, after = self.boot, self._pending[: self._before], self._pending[self._before :]
+        level_1 = old is not None and (old.wire is not None or old.mute)  # a board of level 0 sends no checksums
+        mine: list[Line] = []
+        others: list[Line] = []
+        for line in before:
+            behind = line.seq is not None and 0 < (hello.seq - line.seq) % WIRE_NUMBERS < WIRE_NUMBERS // 2
+            olds = level_1 and old is not None and said_by(old, line, now_s)
+            (mine if behind and not olds else others).append(line)
+        first: list[Step] = [Take(others) if level_1 else Drop(others)] if others else []
+        self._last_words.over(old, hello, now_s)
+        late_of, late, after = self._last_words.split(after, now_s)
+        first += [Take(late, late_of)] if late else []
+        return [*first, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
 
     def _welcome(self, hello: Hello, lines: list[Line]) -> list[Step]:
         self.known, self._doubt, self._pending = True, None, []
-        lines = [line for line in lines if not isinstance(line, ReadingLine) or line.crc is not None]  # level 1 has them
-        welcome = Welcome(hello, self._offers)
-        return [welcome, Take(lines)] if lines else [welcome]
+        bare: list[Line] = [line for line in lines if isinstance(line, ReadingLine) and line.crc is None]
+        good = [line for line in lines if line not in bare] if bare else lines  # at level 1 all have checksums
+        steps: list[Step] = [Welcome(hello, self._offers)]
+        return steps + ([Take(good)] if good else []) + ([Drop(bare)] if bare else [])
 
     def _without_hello(self, live: Line | None, now_s: float) -> list[Step]:
         """The board does not answer: its lines are taken as they are."""
@@ -264,67 +300,4 @@ class BoardIdentity:
         if boot is not None and boot.wire is not None and (live is None or not lags(boot, live, now_s)):
             self.known = True
             return [Take(lines)]
-        boot = self.boots.new(None)
-        boot.mute = True
-        return [Begin(boot), Take(lines)]
-
-
-# --- what count and clock say
-
-
-def is_live(line: Line) -> bool:
-    """Just measured, and it tells the board's clock."""
-    return line.ms is not None and line.seq is not None and not (isinstance(line, ReadingLine) and line.re)
-
-
-def clock_fits(boot: Boot, lines: Sequence[Line], now_s: float) -> bool:
-    """Whether the board's clock is where it may be. Behind it, or further ahead than time has passed: the board restarted or
-    another one speaks, and its hello was lost on the way; or its clock leapt, or our machine slept, and it is the same."""
-    line = lines[-1]
-    if boot.last_ms is None or line.ms is None or not is_live(line):
-        return True
-    return -BACK_MS < step_ms(boot.last_ms, line.ms) <= (now_s - boot.heard_s) * 1e3 + AHEAD_MS
-
-
-def is_same(boot: Boot, hello: Hello, line: Line, now_us: int, now_s: float) -> bool:
-    """Whether the board that sends this live line is the boot, which has another name or may have been overtaken."""
-    if (boot.board_id, boot.wire) != (hello.id, hello.boot):
-        return _goes_on(boot, line, now_us, now_s)
-    if not boot.tracker.follows(hello.seq):  # overtaken on its way, or the board began anew
-        assert line.seq is not None
-        clock_ms, _ = _steps_ms(boot, line)
-        return boot.tracker.follows(line.seq) or clock_ms > -min(1e3 * STALE_S, (boot.clock_ms or 0) / 2)
-    return not lags(boot, line, now_s)
-
-
-def lags(boot: Boot, line: Line, now_s: float) -> bool:
-    """Whether both clock and count are behind where they would be, had the board gone on: then it began anew."""
-    clock_ms, count_ms = _steps_ms(boot, line)
-    if not boot.heard_s:  # in an earlier session: the host's clock may have been set since
-        return clock_ms <= -BACK_MS
-    expected_ms = (now_s - boot.heard_s) * 1e3
-    expected_ms -= LOOSE_MS + LOOSE_SHARE * expected_ms
-    return max(clock_ms, count_ms) < expected_ms
-
-
-def _goes_on(boot: Boot, line: Line, now_us: int, now_s: float) -> bool:
-    """Whether both are where they would be, and the board cannot have begun anew since: a new boot number, but the same
-    count and memory."""
-    if line.ms is None:
-        return False
-    passed_ms = (now_s - boot.heard_s) * 1e3 if boot.heard_s else (now_us - (boot.last_us or 0)) / 1e3
-    slack_ms = LOOSE_MS + LOOSE_SHARE * passed_ms
-    clock_ms, count_ms = _steps_ms(boot, line)
-    if not (clock_ms >= 0 and 0 <= count_ms <= passed_ms + slack_ms + 2 * boot.interval_us / 1e3):
-        return False
-    if boot.clock_ms is None:  # nothing came of it yet but its hello
-        return line.ms > passed_ms + YOUNG_MS
-    older = boot.clock_ms > slack_ms or line.ms > passed_ms + YOUNG_MS
-    return older and max(abs(clock_ms - passed_ms), passed_ms - count_ms) <= slack_ms
-
-
-def _steps_ms(boot: Boot, line: Line) -> tuple[float, float]:
-    """How far the clock went since the last live line, and how far the count went, in milliseconds."""
-    assert line.ms is not None and line.seq is not None
-    clock_ms = step_ms(boot.clock_ms, line.ms) if boot.clock_ms is not None else 0
-    return clock_ms, step_ms(boot.tracker.expected or 0, line.seq) * boot.interval_us / 1e3
+        return [Begin(self.boots.mute()), Take(lines)]

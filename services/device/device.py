@@ -17,7 +17,7 @@ from services.clock import Clock
 from services.device.acknowledging import Acknowledging
 from services.device.alert_actions import AlertActions
 from services.device.boot import Boot, Taken
-from services.device.boot_identity import Begin, BoardIdentity, Step, Welcome
+from services.device.boot_identity import Begin, BoardIdentity, Drop, Step, Welcome
 from services.device.columns import Line
 from services.device.commands import CommandQueue, Pending
 from services.device.device_info import device_info
@@ -81,7 +81,7 @@ class Device:
         self._live = LiveState(name, clock.now_us())
         self.alerts = AlertActions(name, map(rule_of, settings.thresholds), storage, self._commands, clock, self._lock)
         self._checks = SelfChecks(name, settings.outliers)
-        self._ledger = Ledger(name, storage, clock)
+        self._ledger = Ledger(name, storage, clock, self._identity.waiting)
         self._judge = Judge(name, settings.limits)
         _, self._segment = clock.reading_us()
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
@@ -217,12 +217,12 @@ class Device:
                 self._begin(step.boot, reboot=self._ledger.begun)
             elif isinstance(step, Welcome):
                 self._welcome(step.hello, step.offers, now_us, now_s)
-            else:
-                self._take_in(step.lines, now_us, now_s)
+            elif isinstance(step, Drop):
+                self._ledger.dropped(step.lines, now_us)
+            elif (boot := step.over or self._boot) is not None:
+                self._take_in(boot, step.lines, now_us, now_s)
 
-    def _take_in(self, lines: list[Line], now_us: int, now_s: float) -> None:
-        boot = self._boot
-        assert boot is not None
+    def _take_in(self, boot: Boot, lines: list[Line], now_us: int, now_s: float) -> None:
         self._liveness.line_s = now_s
         boot.mark()
         taken = boot.take(lines, now_us, now_s)
@@ -232,11 +232,13 @@ class Device:
         taken.wild += goes_on
         taken.unaccounted += goes_on
         self._account(boot, taken, now_us, now_s)
-        if taken.restarted:
+        if taken.restarted and boot is self._boot:
             self._identity.suspect()
         if taken.reboot:
             self._begin(after, reboot=not goes_on)
-            self._take_in(taken.reboot, now_us, now_s)
+            self._take_in(after, taken.reboot, now_us, now_s)
+        elif boot is not self._boot:
+            self._ledger.closed(boot)
 
     def _account(self, boot: Boot, taken: Taken, now_us: int, now_s: float) -> None:
         """Readings to the window and to the storage, everything else to the counts."""
@@ -349,8 +351,7 @@ class Device:
     def _watch_state(self) -> None:
         told = self._liveness.watch_lines()
         if told is not None:
-            state = "trouble" if self._liveness.trouble else "well"
-            self._ledger.event(EventKind.LINK, told, {"state": state})
+            self._ledger.event(EventKind.LINK, told, {"state": "trouble" if self._liveness.trouble else "well"})
         interval_us = self._boot.interval_us if self._boot is not None else 0.0
         self._liveness.watch(self.link.state, self._live.last is not None, stale_us(interval_us) / 1e6)
 

@@ -59,6 +59,7 @@ class SequenceTracker:
 
     def __init__(self, *, retransmits: bool, buffer: int | None = None, first: int | None = None) -> None:
         self.retransmits = retransmits
+        self.clocked = False  # cannot be asked, but its lines tell its uptime: that it counts anew is seen by that, not here
         self.buffer = buffer
         self.begin = first  # of the account
         self.expected = first  # one more than the newest confirmed number
@@ -109,6 +110,11 @@ class SequenceTracker:
     def one_number(self) -> bool:
         """Whether a single one came so far."""
         return self._lowest is not None and self._lowest == self._newest
+
+    @property
+    def _counts_anew_unsaid(self) -> bool:
+        """Level 0: neither a boot number nor a clock tells that a count begins anew."""
+        return not (self.retransmits or self.clocked)
 
     def follows(self, wire: int) -> bool:
         """Whether a number of the board's count is not behind all that is known of it."""
@@ -235,7 +241,7 @@ class SequenceTracker:
         self._held.append(seq)
         if len(self._held) < CONFIRM:
             return Verdict.HELD
-        if self.one_number and not self.retransmits:  # the only number before was the wrong one
+        if self.one_number and self._counts_anew_unsaid:  # the only number before was the wrong one
             answer.anew = place
             return Verdict.HELD
         first, self._held = self._held[0], []
@@ -243,7 +249,7 @@ class SequenceTracker:
         return self._forward(first, seq, now_s)
 
     def _behind(self, place: int, seq: int, again: bool, now_s: float, answer: Offered) -> Verdict:
-        if not self.retransmits and self._stepped_back(place, seq, answer):
+        if self._counts_anew_unsaid and self._stepped_back(place, seq, answer):
             return Verdict.HELD
         stretch = self.on_way.at(seq) or self.lost.at(seq)
         if stretch is None and not self._is_early(seq, now_s):
@@ -272,7 +278,7 @@ class SequenceTracker:
 
     def _is_early(self, seq: int, now_s: float) -> bool:
         """Before the account, but held by the board all the same: the account begins with it, nothing being settled yet."""
-        if self.begin is None or seq >= self.begin or self.fixed or not self.retransmits or seq < 0:
+        if self.begin is None or seq >= self.begin or self.fixed or self._counts_anew_unsaid or seq < 0:
             return False
         if seq < self.begin - max(self.buffer or 0, MAX_JUMP):
             return False

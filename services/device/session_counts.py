@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -35,10 +35,12 @@ _WORDS = {EventKind.GAP: "missing", EventKind.RECOVERED: "recovered", EventKind.
 class Ledger:
     """Counts and events of one device, and the way to its storage."""
 
-    def __init__(self, device: str, storage: Storage, clock: Clock) -> None:
+    def __init__(self, device: str, storage: Storage, clock: Clock, waiting: Callable[[], int] = int) -> None:
+        """`waiting()`: how many lines came of which it is not known yet what they are."""
         self._device = device
         self._storage = storage
         self._clock = clock
+        self._waiting = waiting
         self._counts = Counts()
         self._events: list[Event] = []
         self._noted: Counter[EventKind] = Counter()
@@ -55,8 +57,9 @@ class Ledger:
     @property
     def counts(self) -> Counts:
         """A copy. What is missing and lost follows from the boots' accounts."""
-        missing = self._trackers[-1].on_way.total if self._trackers else 0
-        return msgspec.structs.replace(self._counts, reasons=dict(self._counts.reasons), missing=missing, lost=self._lost)
+        on_way = self._trackers[-1].on_way.total if self._trackers else 0
+        now = {"missing": on_way, "lost": self._lost, "waiting": self._waiting()}
+        return msgspec.structs.replace(self._counts, reasons=dict(self._counts.reasons), **now)
 
     @property
     def _lost(self) -> int:
@@ -100,7 +103,7 @@ class Ledger:
             kinds.update(item.reason for item in rejected)
         kinds.update(marks)
         if taken.strays:
-            self._strays(taken.strays, now_us)
+            self.dropped(taken.strays, now_us)
         stored = self._write(
             boot,
             readings=good if len(good) else None,
@@ -138,8 +141,8 @@ class Ledger:
         kept = Rejected(self._device, now_us, line.reason, text, line.detail)
         self._write(rejected=(kept,), tallies=_tallies(kinds, now_us))
 
-    def _strays(self, lines: list[Line], now_us: int) -> None:
-        """Lines without a number where others have one, or that are no readings at all."""
+    def dropped(self, lines: list[Line], now_us: int) -> None:
+        """Lines without a number where others have one, or that are no readings at all, or nobody's."""
         refused = [refused_line(self._device, line, now_us) for line in lines]
         kinds = Counter[str]({"unaccounted": len(lines)})
         kinds.update(self._reasons(item.reason for item in refused))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from services.device.boot_identity import NEVER_S, Begin, BoardIdentity, Step, Take, Welcome, clock_fits
+from services.device.boot_identity import NEVER_S, Begin, BoardIdentity, Drop, Step, Take, Welcome
 from services.device.columns import Line
+from services.device.count_and_clock import clock_fits
 from services.model import Gap, GapState, Identity, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
 
@@ -32,6 +33,7 @@ class Bench:
         self.identity.boots.recall(Restored(runs, max((run.boot for run in runs), default=0)))
         self.now_s = 1_000.0
         self.taken: list[tuple[int, int]] = []  # boot and number of every line
+        self.dropped: list[int | None] = []
         self.ended: list[Gap] = []
         self.boots: list[int] = []
 
@@ -60,7 +62,10 @@ class Bench:
                 self.identity.boots.speaks(step.boot)
                 self.ended += self.identity.boots.end_stored(None)
                 self.boots.append(step.boot.number)
-            boot = self.identity.boot
+            if isinstance(step, Drop):
+                self.dropped += [line.seq for line in step.lines]
+                continue
+            boot = (isinstance(step, Take) and step.over) or self.identity.boot
             assert boot is not None
             if isinstance(step, Welcome):
                 boot.greet(step.hello, self.now_s)
@@ -98,7 +103,7 @@ def test_a_line_of_the_boot_before_does_not_open_a_gap_in_the_new_one() -> None:
     bench.lines(line(942))
     bench.say(hello(8, 0))
     bench.lines(line(0), line(1))
-    assert bench.taken == [(8, 0), (8, 1)]
+    assert (bench.taken, bench.dropped) == ([(8, 0), (8, 1)], [942])
 
 
 def test_a_board_that_never_says_who_it_is_is_read_as_it_is() -> None:

@@ -114,7 +114,7 @@ def _reachable(life: Life, n: int, settled: set[int]) -> bool:
 def _not_yet_complete(world: World) -> None:
     """While a number that the program was told of is outstanding, it does not say 100 %."""
     life, program = world.life, world.program
-    if program is None or not life.level or life.lies or life.surely is None or not program.knows_board:
+    if program is None or not life.level or life.lies or life.surely is None:
         return
     told = [reading for reading in life.measured if reading.heard_by == world.starts]
     if not told:

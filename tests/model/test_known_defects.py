@@ -19,8 +19,10 @@ def bench(tmp_path: Path) -> Iterator[type[World]]:
     worlds: list[World] = []
 
     class Bench(World):
-        def __init__(self, kind: Kind | None = None, streamed_s: float = 0.0, skip: Iterable[str] = (LOCK,)) -> None:
-            super().__init__(tmp_path, kind, streamed_s=streamed_s, skip=skip)
+        def __init__(
+            self, kind: Kind | None = None, streamed_s: float = 0.0, skip: Iterable[str] = (LOCK,), seed: int = 0
+        ) -> None:
+            super().__init__(tmp_path, kind, streamed_s=streamed_s, skip=skip, seed=seed)
             worlds.append(self)
 
     with by_hand():
@@ -203,5 +205,108 @@ def test_a_wrong_number_as_the_first_word_at_level_0_makes_no_losses_and_hides_n
     world.stop_for(away_s)
     world.wild_number(ahead)
     world.wait(5)
+    world.check()
+    world.settle()
+
+
+def test_a_late_line_of_the_board_before_is_its_own_though_the_next_one_has_said_who_it_is(bench: type[World]) -> None:
+    """14"""
+    world = bench(Kind(interval_ms=500))
+    world.start()
+    world.overtaken(3, 60)
+    world.restart_board(2)
+    world.wait(1)
+    world.swap_board(1, 40)
+    world.wait(1)
+    world.check()
+    world.settle()
+
+
+def test_late_lines_whose_numbers_lie_just_below_the_new_0_are_those_of_the_boot_before(bench: type[World]) -> None:
+    """14, where the new board does not say what it holds."""
+    world = bench(Kind(says_oldest=False, first_seq=2**32 - 60, boot=0), seed=36_517)
+    world.start()
+    world.overtaken(3, 300)
+    world.wait(0.3)
+    world.restart_board(1)
+    world.wait(1)
+    world.check()
+    world.settle()
+
+
+def test_what_the_system_kept_of_a_board_while_the_machine_slept_is_not_the_next_boards(bench: type[World]) -> None:
+    """15: its lines arrive in one piece with the hello of the board that has taken its place."""
+    world = bench()
+    world.start()
+    world.wait(3)
+    world.bound_backlog(10)
+    world.cable_out(40)
+    world.suspend(2)
+    world.swap_board(7, 2_000)
+    world.wait(1)
+    world.check()
+    world.settle()
+
+
+@pytest.mark.parametrize("seconds", [3_600, -3_600, 30])
+def test_a_clock_that_is_set_while_the_cable_is_out_makes_no_new_boot(bench: type[World], seconds: float) -> None:
+    """16: how much time has passed is not known then, and is not held against the board."""
+    world = bench()
+    world.start()
+    world.wait(1)
+    world.cable_out(0.2)
+    world.step_clock(seconds)
+    world.wait(2)
+    world.check()
+    world.settle()
+
+
+def test_a_board_that_is_read_without_its_hello_does_not_count_anew_when_it_sends_again(bench: type[World]) -> None:
+    """17"""
+    world = bench(Kind(first_ms=2**32 - 3_000), streamed_s=12)
+    world.start()
+    world.fault("host", "lost", "hello", 5)
+    world.noise(0.4, 5)
+    world.noise(0.4, 5)
+    world.wait(1)
+    world.check()
+    world.settle()
+
+
+def test_a_board_that_says_who_it_is_only_after_a_restart_of_the_program_is_stored_once(bench: type[World]) -> None:
+    """17, over a restart."""
+    world = bench(Kind(ring=4_096))
+    world.start()
+    world.fault("host", "lost", "hello", 1_000)
+    world.wait(15)
+    world.stop()
+    world.heal()
+    world.start()
+    world.wait(5)
+    world.check()
+    world.settle()
+
+
+def test_lines_that_wait_for_a_hello_are_outstanding(bench: type[World]) -> None:
+    """18"""
+    world = bench()
+    world.start()
+    world.wait(3)
+    world.fault("host", "lost", "hello", 5)
+    world.cable_out(0.3)
+    world.wait(1)
+    counts = world.program.device.snapshot().counts if world.program else None
+    assert counts is not None and counts.waiting >= 10
+    assert counts.completeness is not None and counts.completeness < 1
+    world.settle()
+
+
+def test_a_first_live_line_ahead_that_is_not_believed_yet_is_outstanding(bench: type[World]) -> None:
+    """18: the number before it has not come."""
+    world = bench(Kind(ring=1, interval_ms=500), streamed_s=1)
+    world.start()
+    world.wait(0.1)
+    world.fault("host", "lost", "reading", 1)
+    world.wait(1)
     world.check()
     world.settle()
