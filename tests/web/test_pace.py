@@ -7,10 +7,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.web.pace import HOLD_S, LIMIT_S, MOST_ASKERS, MOST_AT_ONCE, Pace, Paces, Shares, Turns
+from services.web.pace import HOLD_S, LIMIT_S, MOST_ASKERS, MOST_AT_ONCE, Pace, Paces, Shares, Turn, Turns
 
 FLOODS = 50
 
@@ -57,6 +58,51 @@ def test_a_page_never_waits() -> None:
             clock.now_s += 0.05
             turn.end()
             clock.now_s += 0.45
+
+    in_loop(test)
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "answer_s"), [(0.0, 0.005), (0.001, 0.005), (0.025, 0.005), (0.0, 0.01), (0.025, 0.01), (0.025, 0.02)]
+)
+def test_twenty_tabs_of_one_address_never_wait_for_each_other(apart_s: float, answer_s: float) -> None:
+    """Each asks twice a second; those under way together are answered in turn, as one process does it."""
+
+    async def test(turns: Turns, clock: Clock) -> None:
+        tabs = [f"tab {n}" for n in range(20)]
+        for tab in tabs:  # each page was loaded at its time
+            (await turns.begin(tab, "here")).end()
+            clock.now_s += 0.3
+        for tick in range(240):
+            due = sorted((20 + tick / 2 + at * apart_s, tab) for at, tab in enumerate(tabs))
+            under_way: list[Turn] = []
+            while due or under_way:
+                while due and due[0][0] <= clock.now_s:
+                    asked = asyncio.create_task(turns.begin(due.pop(0)[1], "here"))
+                    await asyncio.sleep(0)
+                    assert asked.done() and (asked.result().place is None or answer_s > 0.01)  # lined up, and next at once
+                    under_way.append(asked.result())
+                if under_way:
+                    clock.now_s += answer_s
+                    under_way.pop(0).end()
+                else:
+                    clock.now_s = due[0][0]
+
+    in_loop(test)
+
+
+def test_a_flood_is_lined_up_within_seconds_and_stays_so() -> None:
+    async def test(turns: Turns, clock: Clock) -> None:
+        for _ in range(60):  # one connection that asks as soon as it was answered
+            turn = await turns.begin("flood", "here")
+            clock.now_s += 0.05
+            turn.end()
+        for _ in range(200):
+            turn = await turns.begin("flood", "here")
+            assert turn.place is not None
+            clock.now_s += 0.05
+            turn.end()
+            clock.now_s += 0.05  # it is held up as long again where others wait
 
     in_loop(test)
 
