@@ -121,7 +121,8 @@ def join(writes: Iterable[Write]) -> Iterator[Write]:
     weights: dict[str, int] = {}
     for write in writes:
         group, weight = groups.setdefault(write.device, []), weights.get(write.device, 0) + _weight(write)
-        if group and (weight > JOINED or write.boot not in (None, _boot(group))):
+        other = write.boot not in (None, _boot(group)) or not _one_vocabulary(_words(group), write.words)
+        if group and (weight > JOINED or other):
             yield _joined(group)
             group[:], weight = [], _weight(write)
         group.append(write)
@@ -131,6 +132,16 @@ def join(writes: Iterable[Write]) -> Iterator[Write]:
 
 def _boot(writes: list[Write]) -> int | None:
     return next((write.boot for write in writes if write.boot is not None), None)
+
+
+def _words(writes: list[Write]) -> tuple[str, ...]:
+    """The longest list of them: a device's words only grow, so it names what the flags of all of them mean."""
+    return max((write.words for write in writes), key=len, default=())
+
+
+def _one_vocabulary(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """A device that was removed and added again begins a new list: the same number is another word there."""
+    return all(one == other for one, other in zip(some, others, strict=False))
 
 
 def _joined(writes: list[Write]) -> Write:
@@ -146,6 +157,7 @@ def _joined(writes: list[Write]) -> Write:
     ack = max((write.ack for write in writes if write.ack is not None), default=None)
     rules = next((write.rules for write in reversed(writes) if write.rules is not None), None)
     identity = next((write.identity for write in reversed(writes) if write.identity is not None), None)
+    beside["words"] = _words(writes)
     return Write(writes[0].device, readings, boot=_boot(writes), ack=ack, rules=rules, identity=identity, **beside)
 
 

@@ -260,7 +260,8 @@ def writes(draw: st.DrawFn) -> Write:
     rows = readings(np.arange(n), draw(st.integers(0, 9)) + np.arange(n), boot=boot or 1) if n else None
     lines = tuple(Rejected("", k, "corrupt", "") for k in range(draw(st.integers(0, 2))))  # type: ignore[arg-type]
     ack = draw(st.integers(0, 99)) if boot is not None else None
-    return Write(draw(st.sampled_from("ab")), rows, rejected=lines, boot=boot, ack=ack)
+    words = draw(st.sampled_from([(), ("hot",), ("hot", "wet"), ("wet",)])) if n else ()
+    return Write(draw(st.sampled_from("ab")), rows, rejected=lines, boot=boot, ack=ack, words=words)
 
 
 @given(st.lists(writes(), max_size=30), st.integers(1, 20))
@@ -272,6 +273,7 @@ def test_joined_writes_say_the_same_in_the_same_order(given_writes: list[Write],
         before, after = ([item for item in items if item.device == device] for items in (given_writes, joined))
         for name in Readings.__struct_fields__:
             assert column(before, name) == column(after, name)
+        assert all(said.startswith(meant) for meant, said in zip(vocabulary(before), vocabulary(after), strict=True))
         assert [line for item in before for line in item.rejected] == [line for item in after for line in item.rejected]
         for boot in (1, 2):
             acks = [
@@ -282,6 +284,11 @@ def test_joined_writes_say_the_same_in_the_same_order(given_writes: list[Write],
 
 def column(items: list[Write], name: str) -> list[Any]:
     return [value for item in items if item.readings is not None for value in getattr(item.readings, name).tolist()]
+
+
+def vocabulary(items: list[Write]) -> list[str]:
+    """For each reading the words that its flags name, in their order."""
+    return [",".join((*item.words, "")) for item in items if item.readings is not None for _ in range(len(item.readings))]
 
 
 def test_refused_rows_are_counted_in_health(make: Callable[..., Storage], caplog: pytest.LogCaptureFixture) -> None:
