@@ -15,7 +15,7 @@ from services import logs
 from services.errors import BadRequest
 from services.options import OPTIONS
 from services.settings import Settings
-from services.storage.storage import Storage
+from services.storage.store import Store
 
 log = logging.getLogger(__name__)
 CHANGEABLE = ("interval_ms", "retention_h", "max_db_mb", "log_level")
@@ -26,7 +26,7 @@ _PARSERS = {option.name: option.parse for option in OPTIONS if option.name in CH
 class LiveSettings:
     """`now` is replaced, never changed: whoever got it may look at it in peace."""
 
-    def __init__(self, settings: Settings, storage: Storage) -> None:
+    def __init__(self, settings: Settings, storage: Store) -> None:
         self.now = settings
         self._storage = storage
         self._remembered: dict[str, Any] = {}

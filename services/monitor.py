@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,8 +25,8 @@ from services.model import Counts, Curve, Event, EventKind, Gap, LinkState, Read
 from services.options import DEMO_NAME
 from services.settings import Settings, program_version
 from services.storage import export as exports
-from services.storage.ingest import Durable
 from services.storage.storage import Storage
+from services.storage.store import Durable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,10 +264,6 @@ class Monitor:
     def extent(self, device: str) -> tuple[int, int] | None:
         """Times of the oldest and the newest stored reading."""
         return self._storage.extent(device)
-
-    def backup(self, path: Path) -> None:
-        """Copy the database while it is being written. Raises DatabaseError."""
-        self._storage.backup(path)
 
     # --- health
 

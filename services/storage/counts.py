@@ -7,16 +7,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.model import I64, Counts, Event, EventKind, Gap, GapState, Identity, Reading, Reason, Rejected, Restored, StoredRun
+from services.model import I64, Counts, Event, EventKind, Gap, GapState, Identity, Reason, Rejected, Restored, StoredRun
 from services.storage.database import Connection
 from services.storage.history import Scope, Total
-from services.storage.rows import Run, reading_of, readings_between, runs_between
+from services.storage.rows import Run, runs_between
 from services.storage.schema import BUCKET_BITS, BUCKET_MASK, MINUTE_US, SEQ_BITS, SEQ_MASK
-from services.storage.status_words import status_words
 
 RUNS = 16  # boots that a restart may go on with
 GAPS_BACK = 1_000  # of each of them: gaps of which something may still come
-GAPS_LIMIT = 10_000
 _GAP = "d.name, r.boot, g.first, g.last, g.t0_us, g.t1_us, g.state"
 _GAPS = f"SELECT {_GAP} FROM gaps AS g JOIN runs AS r USING (run_id) JOIN devices AS d ON d.device_id = g.device_id"  # noqa: S608
 _TOUCHING = "g.device_id = ? AND g.t0_us > ? AND g.t0_us < ? AND g.t1_us >= ?"
@@ -38,15 +36,6 @@ def devices(conn: Connection) -> list[str]:
     """Names of all devices of which anything was recorded."""
     found = conn.execute("SELECT name FROM devices WHERE device_id IN (SELECT device_id FROM runs) ORDER BY name")
     return [row[0] for row in found]
-
-
-def latest(conn: Connection, device: str, where: Scope) -> Reading | None:
-    """The newest stored reading."""
-    last = conn.execute("SELECT max(last_us) FROM runs WHERE device_id = ?", (where.device_id,)).fetchone()[0]
-    if last is None:
-        return None
-    readings = readings_between(conn, where.device_id, last, last + 1)
-    return reading_of(device, readings, -1, status_words(conn)) if len(readings) else None
 
 
 def extent(conn: Connection, where: Scope) -> tuple[int, int] | None:
@@ -76,7 +65,7 @@ def _first_time(conn: Connection, run: Run, from_us: int) -> int | None:
 # --- gaps and counts
 
 
-def gaps(conn: Connection, where: Scope, t0_us: int, t1_us: int, limit: int = GAPS_LIMIT) -> list[Gap]:
+def gaps(conn: Connection, where: Scope, t0_us: int, t1_us: int, limit: int) -> list[Gap]:
     """Gaps that touch [t0, t1), ascending in time; the newest `limit`."""
     found = conn.execute(_GAPS_BETWEEN, (*_touching(conn, where, t0_us, t1_us), limit)).fetchall()
     return [_gap(row) for row in reversed(found)]

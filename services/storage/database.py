@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore
 
 from services.storage.schema import MIGRATIONS, VERSION
+from services.storage.store import Cancelled, ends_of, is_cancelled
 
 APPLICATION_ID = 0x504D4F4E  # "PMON": tells our file from another program's
 SYNCHRONOUS = ("FULL", "EXTRA", "NORMAL", "OFF")
@@ -25,25 +25,6 @@ PLACE_S = 0.1  # between two looks at `cancelled` while all places are taken
 PROGRESS_STEPS = 20_000  # SQLite steps between two looks at `cancelled`
 
 Connection = sqlite3.Connection
-Cancelled = Callable[[], bool]
-
-_ends: ContextVar[Cancelled | None] = ContextVar("ends", default=None)
-
-
-@contextmanager
-def ending_when(cancelled: Cancelled) -> Iterator[None]:
-    """Queries made inside end early once it turns true, also those in threads that get a copy of this context."""
-    token = _ends.set(cancelled)
-    try:
-        yield
-    finally:
-        _ends.reset(token)
-
-
-def is_cancelled(cancelled: Cancelled | None = None) -> bool:
-    """Whether the query that is being made should end."""
-    return any(asked() for asked in (cancelled, _ends.get()) if asked is not None)
-
 
 def beside(path: Path, suffix: str) -> Path:
     """The file that belongs to the database: `powermon.db` and `-wal` make `powermon.db-wal`."""
@@ -139,7 +120,7 @@ class Readers:
         try:
             generation, conn = self._take()
             try:
-                if cancelled is not None or _ends.get() is not None:
+                if ends_of(cancelled):
                     conn.set_progress_handler(ended, PROGRESS_STEPS)
                 conn.execute("BEGIN")
                 yield conn

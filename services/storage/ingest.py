@@ -22,6 +22,7 @@ from services.storage.overlaps import Overlaps
 from services.storage.rows import Rows
 from services.storage.schema import SEQ_BITS, SEQ_MASK
 from services.storage.status_words import FileWords
+from services.storage.store import Durable
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,6 @@ ROW_ERRORS = (
     *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError),
     *(OverflowError, ValueError, TypeError),
 )
-
-
-class Durable(msgspec.Struct, frozen=True):
-    """After a commit: every number of this boot's account up to the extended one `ack` is settled on disk."""
-
-    device: str
-    boot: int
-    ack: int
 
 
 class RunState(msgspec.Struct):

@@ -6,15 +6,13 @@ The table is ordered by (run, sequence number); within a run time follows the nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from services.analysis.marks import status_of
-from services.model import I64, Reading, Readings
+from services.model import I64, Readings
 from services.storage.database import Connection
 from services.storage.schema import SEQ_BITS, SEQ_MASK
 
@@ -159,13 +157,3 @@ def _first_after(conn: Connection, run: Run, t0_us: int, t1_us: int) -> int | No
     if row is None or row[0] + run.t0_us >= t1_us + run.disorder_us:
         return None
     return max(t0_us, int(row[0]) + run.t0_us - run.disorder_us)
-
-
-def reading_of(device: str, readings: Readings, at: int, words: Sequence[str] = ()) -> Reading:
-    """One row as a Reading; when it was received is not stored, its own time stands for it."""
-    time_us = int(readings.time_us[at])
-    return Reading(
-        device, int(readings.boot[at]), int(readings.seq[at]), time_us, time_us,
-        float(readings.v[at]), float(readings.a[at]), float(readings.w[at]),
-        status_of(int(readings.flags[at]), words), int(readings.flags[at]),
-    )  # fmt: skip

@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 
 from services.errors import BadRequest, ExportCancelled, PowermonError, UnknownDevice
 from services.monitor import Monitor
-from services.storage.database import ending_when
+from services.storage.store import ending_when
 
 T = TypeVar("T")
 HOUR_US = 3_600_000_000

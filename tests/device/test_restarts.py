@@ -18,8 +18,8 @@ from mock.sensor import Sensor
 from services.device.device import Device
 from services.model import Gap, GapState
 from services.settings import Settings
-from services.storage.ingest import Durable
 from services.storage.storage import Storage
+from services.storage.store import Durable
 from services.wire.decoders import BoardDecoder, ReadingLine, encode_reading
 from tests.device.test_hostile_wires import HandClock, Truth
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from services.clock import Clock
 from services.model import Readings, Write
-from services.storage.ingest import Durable
 from services.storage.storage import Storage
+from services.storage.store import Durable
 
 BATCH = 100_000
 DEVICE = "load"

@@ -19,8 +19,8 @@ from services.errors import DatabaseError
 from services.model import Gap, LinkState
 from services.settings import Settings
 from services.storage import database, file_check
-from services.storage.ingest import Durable
 from services.storage.storage import Storage
+from services.storage.store import Durable
 
 NAME = "bench"
 END_US = 1 << 60

@@ -10,33 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from services.model import Event, EventKind, Gap, GapState, Identity, Reason, Rejected, Restored, StoredRun, Tally
+from services.model import Event, EventKind, Gap, GapState, Identity, Reason, Rejected, Tally
 from services.storage import ingest
 from services.storage.counts import _inside
 from services.storage.database import open_reader
-from services.storage.storage import Durable, Storage
-from tests.storage.storing import T0, commit, readings, until, write
+from services.storage.storage import Storage
+from tests.storage.storing import T0, commit, readings, write
 
 SECOND = 1_000_000
 
 
 def gap(first: int, last: int, t0_us: int, t1_us: int, state: GapState = GapState.OPEN, boot: int = 1) -> Gap:
     return Gap("bench", boot, first, last, t0_us, t1_us, state)
-
-
-def test_a_boot_is_restored_with_what_is_missing_and_who_it_was(make: Callable[..., Storage]) -> None:
-    storage = make()
-    refused = Rejected("bench", T0 + 500_000, Reason.VOLTAGE_RANGE, '{"v":99}', "99 V", 1, 7)
-    lost, missing = gap(2, 2, T0, T0 + 200_000, GapState.LOST), gap(4, 5, T0 + 200_000, T0 + 500_000)
-    storage.append(write(readings(T0 + np.arange(2) * 100_000, [0, 1])))
-    identity = Identity("bench-1", 17, 600)
-    storage.append(write(readings([T0 + 600_000], [6]), rejected=(refused,), gaps=(missing, lost), boot=1, identity=identity))
-    storage.stop()
-    restored = make().restored("bench")
-    assert restored == Restored((StoredRun(1, identity, 7, T0 + 600_000, 0, (lost, missing)),), 1)
 
 
 def test_the_newest_boots_are_restored_first_whatever_their_numbers(storage: Storage) -> None:
@@ -72,28 +60,6 @@ def test_what_was_before_the_account_is_taken_back(storage: Storage) -> None:
     assert [(g.first, g.last) for g in storage.gaps("bench", T0, T0 + SECOND)] == [(7, 9)]
 
 
-States = st.sampled_from([GapState.OPEN, GapState.RECOVERED, GapState.LOST, GapState.BEFORE])
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12), States), max_size=25), cuts=st.sets(st.integers(0, 25)))
-def test_gaps_on_disk_are_what_the_changes_add_up_to(
-    storage: Storage, changes: list[tuple[int, int, GapState]], cuts: set[int]
-) -> None:
-    boot = storage.restored("bench").highest_boot + 1
-    truth: dict[int, GapState] = {}
-    for place, (first, more, state) in enumerate(changes):
-        storage.append(write(gaps=(gap(first, first + more, T0, T0 + SECOND, state, boot=boot),)))
-        truth |= dict.fromkeys(range(first, first + more + 1), state)
-        if place in cuts:
-            commit(storage)
-    commit(storage)
-    mine = [g for g in storage.gaps("bench", 0, T0 + SECOND) if g.boot == boot]
-    told = {seq: g.state for g in mine for seq in range(g.first, g.last + 1)}
-    assert sum(g.last - g.first + 1 for g in mine) == len(told)
-    assert told == {seq: state for seq, state in truth.items() if state is not GapState.BEFORE}
-
-
 def test_a_gap_that_was_partly_lost_migrates_to_the_numbers_that_did_not_come(make: Callable[..., Storage], path: Path) -> None:
     conn = sqlite3.connect(path)
     conn.executescript((Path(__file__).parent / "schemas" / "0004.sql").read_text())
@@ -113,19 +79,6 @@ def test_a_gap_that_was_partly_lost_migrates_to_the_numbers_that_did_not_come(ma
     ]
     (run,) = storage.restored("bench").runs
     assert (run.identity, run.last_seq) == (Identity("", 1), 31)
-
-
-def test_gaps_that_touch_a_span_are_found_in_order_whatever_their_length(storage: Storage) -> None:
-    long, short, later = (
-        gap(1, 900, T0, T0 + 900 * SECOND),
-        gap(950, 951, T0 + 950 * SECOND, T0 + 951 * SECOND),
-        gap(999, 999, T0 + 999 * SECOND, T0 + 1000 * SECOND),
-    )
-    storage.append(write(gaps=(later, long, short)))
-    commit(storage)
-    assert storage.gaps("bench", T0 + 899 * SECOND, T0 + 960 * SECOND) == [long, short]
-    assert storage.gaps("bench", T0 + 901 * SECOND, T0 + 902 * SECOND) == []
-    assert storage.gaps("bench", T0, T0 + 10**10, limit=1) == [later]
 
 
 def test_the_account_of_a_span_names_every_cause(storage: Storage) -> None:
@@ -190,25 +143,6 @@ def test_only_the_newest_events_and_lines_are_kept(storage: Storage, monkeypatch
     events, lines = storage.events(limit=1000), storage.rejected("bench", 1000)
     assert 50 <= len(events) <= 60 and events[0].text == "299"
     assert 20 <= len(lines) <= 24 and lines[0].line == "line 299"
-
-
-def test_refused_lines_come_back_as_they_were(storage: Storage) -> None:
-    line = Rejected("bench", T0, Reason.BAD_TYPE, '{"v":"\\u0000é"}', "v is text", 3, 4)
-    storage.append(write(rejected=(line, Rejected("bench", T0, Reason.CORRUPT, "x"))))
-    commit(storage)
-    assert storage.rejected("bench") == [Rejected("bench", T0, Reason.CORRUPT, "x"), line]
-    assert storage.rejected("other") == []
-
-
-def test_a_commit_reports_the_highest_acknowledgement_of_each_boot(make: Callable[..., Storage]) -> None:
-    told: list[Durable] = []
-    storage = make(on_commit=told.extend, commit_s=60.0)
-    for boot, ack in ((1, 5), (1, 9), (2, 0)):
-        storage.append(write(boot=boot, ack=ack))
-    storage.append(write(device="other", boot=1, ack=3))
-    commit(storage)
-    until(lambda: told)
-    assert told == [Durable("bench", 1, 9), Durable("bench", 2, 0), Durable("other", 1, 3)]
 
 
 def test_power_log_shows_plain_units_to_anyone(storage: Storage, path: Path) -> None:

@@ -15,7 +15,8 @@ from services.model import EventKind
 from services.storage import database, file_check
 from services.storage.backlog import Backlog
 from services.storage.database import beside
-from services.storage.storage import Durable, Storage
+from services.storage.storage import Storage
+from services.storage.store import Durable
 from tests.storage.failing import Failing
 from tests.storage.storing import SECOND, T0, commit, one, readings, seqs, until, write
 from tests.storage.test_rollup_tiers import assert_tiers_are_right

@@ -121,7 +121,7 @@ def test_a_clean_stop_needs_no_check(make: Callable[..., Storage], path: Path) -
     assert make()._writer._file.check is None
 
 
-def test_a_backup_made_while_recording_is_whole(make: Callable[..., Storage], tmp_path: Path) -> None:
+def test_a_backup_made_while_recording_is_whole(make: Callable[..., Storage], path: Path, tmp_path: Path) -> None:
     storage = make(commit_s=0.001)
     storage.append(write(readings(T0 + np.arange(50_000) * 1000, hold_us=1000)))
     commit(storage)
@@ -136,7 +136,7 @@ def test_a_backup_made_while_recording_is_whole(make: Callable[..., Storage], tm
 
     thread = threading.Thread(target=record)
     thread.start()
-    storage.backup(tmp_path / "copy.db")
+    file_check.backup(path, tmp_path / "copy.db")
     stop.set()
     thread.join()
     assert_tiers_are_right(tmp_path / "copy.db")
@@ -147,13 +147,13 @@ def test_a_backup_made_while_recording_is_whole(make: Callable[..., Storage], tm
     assert make(path=tmp_path / "copy.db").devices() == ["bench"]
 
 
-def test_a_backup_never_overwrites(storage: Storage, tmp_path: Path) -> None:
+def test_a_backup_never_overwrites(storage: Storage, path: Path, tmp_path: Path) -> None:
     target = tmp_path / "kept.txt"
     target.write_text("mine")
     with pytest.raises(DatabaseError, match="exists"):
-        storage.backup(target)
+        file_check.backup(path, target)
     with pytest.raises(DatabaseError):
-        storage.backup(tmp_path / "no folder" / "x.db")
+        file_check.backup(path, tmp_path / "no folder" / "x.db")
     assert target.read_text() == "mine"
 
 

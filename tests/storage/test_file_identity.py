@@ -18,9 +18,10 @@ import pytest
 
 from components.words.phrases import phrase
 from services.model import EventKind
+from services.storage import file_check
 from services.storage.database import beside, open_reader
-from services.storage.ingest import Durable
 from services.storage.storage import Storage
+from services.storage.store import Durable
 from tests.storage.storing import T0, commit, one, readings, seqs, until, write
 from tests.storage.test_rollup_tiers import assert_tiers_are_right
 
@@ -122,7 +123,7 @@ def test_another_file_put_in_its_place_is_left_as_it_is_and_recording_goes_on_be
 def test_a_copy_of_the_record_put_in_its_place_is_gone_on_with(make: Callable[..., Storage], path: Path, tmp_path: Path) -> None:
     storage = make()
     feed(storage, 0, 20)
-    storage.backup(tmp_path / "copy.db")
+    file_check.backup(path, tmp_path / "copy.db")
     feed(storage, 20, 20)
     (tmp_path / "copy.db").replace(path)
     feed(storage, 40, 20)

@@ -210,7 +210,7 @@ def test_an_unknown_device_has_no_curve_and_no_statistics(storage: Storage) -> N
     assert len(storage.curve("nobody", T0, T0 + 1, 10)) == 0
     assert storage.span_stats("nobody", T0, T0 + 1).count == 0
     assert list(storage.pages("nobody", T0, T0 + 1)) == []
-    assert (storage.latest("nobody"), storage.extent("nobody"), storage.restored("nobody").runs) == (None, None, ())
+    assert (storage.extent("nobody"), storage.restored("nobody").runs) == (None, ())
 
 
 def test_an_empty_span_is_empty(full: Storage) -> None:
@@ -261,11 +261,9 @@ def test_the_widths_of_the_tiers_divide_each_other_and_a_minute() -> None:
     assert WIDTHS[MINUTE_TIER] == MINUTE_US
 
 
-def test_extent_and_latest_name_the_ends_of_the_record(make: Callable[..., Storage]) -> None:
+def test_extent_names_the_ends_of_the_record(make: Callable[..., Storage]) -> None:
     storage = make()
     storage.append(write(readings([T0 + 5, T0 + 900_000_000], [1, 2], v=[1.0, 2.0])))
     storage.append(write(readings([T0 + 7], [1], boot=2)))
     commit(storage)
     assert storage.extent("bench") == (T0 + 5, T0 + 900_000_000)
-    newest = storage.latest("bench")
-    assert newest is not None and (newest.boot, newest.seq, newest.v) == (1, 2, 2.0)

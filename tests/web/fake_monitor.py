@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -241,9 +240,6 @@ class FakeMonitor:
     def health(self) -> Health:
         storage = StorageHealth(True, "", 3, 0, 100, T0_US, 4096, 33.0, None, 10**9, 48.0)
         return Health("ok", (), self.version, 12.5, storage, tuple(self.devices()), {"p50": 1.2, "p95": None})
-
-    def backup(self, path: Path) -> None:
-        self.calls.append(("backup", path))
 
 
 def channel_stats(values: np.ndarray[Any, Any]) -> ChannelStats:

@@ -26,7 +26,7 @@ from tests.web.program import LOOK, TOKEN, Program, program
 # Each public method of the façade is one or the other. A new one: does anything differ afterwards, here or on the board?
 LOOKING_WORDS = """devices default_device snapshot tick window samples curve ports history pages export estimate stats counts gaps
     status_words events rejected extent health episodes back_test since demo changeable limits snoozed"""
-CHANGING_WORDS = """start stop command connect remove fault begin_scenario change_settings backup set_rules snooze acknowledge
+CHANGING_WORDS = """start stop command connect remove fault begin_scenario change_settings set_rules snooze acknowledge
     add_evidence adopt release set_rule remove_rule store_again"""
 LOOKS, CHANGES = frozenset(LOOKING_WORDS.split()), frozenset(CHANGING_WORDS.split())
 LOOKED, CHANGED = "probe-looked", "probe-changed"
