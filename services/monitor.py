@@ -26,7 +26,7 @@ from services.options import DEMO_NAME
 from services.settings import Settings, program_version
 from services.storage import export as exports
 from services.storage.storage import Storage
-from services.storage.store import Durable
+from services.storage.store import Durable, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class Monitor:
         self.version = program_version()
         self.clock = Clock()
         self._started_s = self.clock.monotonic_s()
-        self._storage = Storage(
+        self._storage: Store = Storage(
             settings.database,
             self.clock,
             retention_h=settings.retention_h,

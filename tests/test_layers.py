@@ -39,6 +39,7 @@ def test_the_layers_hold() -> None:
         ("services/monitor.py", "import services.web.api"),
         ("services/device/device.py", "import components.page"),
         ("components/page.py", "import services.storage.storage"),
+        ("services/device/device.py", "import services.storage.storage"),
         ("mock/board.py", "import services.monitor"),
         ("services/new_room.py", ""),
     ],

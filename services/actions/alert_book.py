@@ -17,7 +17,7 @@ from services.errors import BadRequest, DatabaseError
 from services.model import CHANNELS, Write
 from services.settings import Settings
 from services.storage.alert_record import merged
-from services.storage.storage import Storage
+from services.storage.store import Store
 
 log = logging.getLogger(__name__)
 CHANGES_KEPT = 1_000
@@ -37,7 +37,7 @@ class AlertBook:
     """Thread-safe. `deliver` sends a message somewhere; it must not wait."""
 
     def __init__(
-        self, settings: Settings, storage: Storage, clock: Clock, deliver: Callable[[AlertChange], None] | None = None
+        self, settings: Settings, storage: Store, clock: Clock, deliver: Callable[[AlertChange], None] | None = None
     ) -> None:
         self._storage = storage
         self._clock = clock

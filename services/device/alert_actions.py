@@ -18,7 +18,7 @@ from services.device.board_alerts import EVERY_US, BoardAlerts
 from services.device.commands import CommandQueue, Pending
 from services.errors import CommandError
 from services.model import Counts, Event, EventKind, LinkState, Readings, Write
-from services.storage.storage import Storage
+from services.storage.store import Store
 
 BUZZ = {Level.WARNING: {"on_ms": 100, "times": 1}, Level.DANGER: {"on_ms": 200, "times": 3}}
 
@@ -38,7 +38,7 @@ class AlertActions:
         self,
         device: str,
         rules: Iterable[AlertRule],
-        storage: Storage,
+        storage: Store,
         commands: CommandQueue,
         clock: Clock,
         lock: AbstractContextManager[Any],

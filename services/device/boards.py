@@ -24,7 +24,7 @@ from services.live_model import PortInfo
 from services.model import Event, EventKind, Write
 from services.options import DEMO_NAME
 from services.settings import Settings
-from services.storage.storage import Storage
+from services.storage.store import Store
 from services.wire.decoders import BadReading, Hello, HostDecoder, ReadingLine
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Boards:
     def __init__(
         self,
         settings: Settings,
-        storage: Storage,
+        storage: Store,
         clock: Clock,
         adopt: Callable[[Device], None],
         release: Callable[[str], None],

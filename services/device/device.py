@@ -33,7 +33,7 @@ from services.link.reader import Link
 from services.live_model import CommandOutcome, DeviceInfo, Snapshot
 from services.model import Curve, EventKind, Gap, GapState, LinkState, Readings, SpanStats
 from services.settings import Settings
-from services.storage.storage import Storage
+from services.storage.store import Store
 from services.wire.decoders import (
     BadLine,
     BadReading,
@@ -58,7 +58,7 @@ class Device:
     """A board and everything live about it. The link's thread writes; anyone reads, through the lock."""
 
     def __init__(
-        self, name: str, url: str, settings: Settings, storage: Storage, clock: Clock, revive: Callable[[], None] | None = None
+        self, name: str, url: str, settings: Settings, storage: Store, clock: Clock, revive: Callable[[], None] | None = None
     ) -> None:
         """`revive` starts the simulated board behind the port again when it has died; real boards have none."""
         self.name = name

@@ -22,7 +22,7 @@ from services.device.verdicts import Judged, refused_line
 from services.errors import DatabaseError
 from services.live_model import CommandOutcome
 from services.model import Counts, Event, EventKind, Gap, Reason, Rejected, Restored, Tally, Write
-from services.storage.storage import Storage
+from services.storage.store import Store
 from services.wire.decoders import BadLine, ReadingLine, printable
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _WORDS = {EventKind.GAP: "missing", EventKind.RECOVERED: "recovered", EventKind.
 class Ledger:
     """Counts and events of one device, and the way to its storage."""
 
-    def __init__(self, device: str, storage: Storage, clock: Clock, waiting: Callable[[], int] = int) -> None:
+    def __init__(self, device: str, storage: Store, clock: Clock, waiting: Callable[[], int] = int) -> None:
         """`waiting()`: how many lines came of which it is not known yet what they are."""
         self._device = device
         self._storage = storage
