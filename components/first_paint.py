@@ -23,9 +23,16 @@ FRAMES = f"""
 
 
 class Page(Dash):
-    """Dash with our frames beside its entry, and our script in the head."""
+    """Dash with our frames beside its entry, our script in the head, and HTTP as its only way to the server."""
 
     def interpolate_index(self, **parts: Any) -> Any:  # type: ignore[override]  # Dash calls it by name
         parts["app_entry"] = parts["app_entry"] + FRAMES
         parts["metas"] = f'{parts["metas"]}\n<script src="{self.get_asset_url(SCRIPT)}"></script>'
         return super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
+
+    def _config(self) -> Any:
+        """Without the address for callbacks by WebSocket: Dash's page would connect to it as soon as it is told one, whether
+        or not any callback goes that way (none does), and the guard refuses it."""
+        config = super()._config()  # type: ignore[no-untyped-call]
+        config.pop("websocket", None)
+        return config

@@ -130,11 +130,10 @@ def layout(text: dict[str, str], monitor: Monitor, *, operator: bool = True) -> 
                     line.layout(text),
                 ]
             ),
-            drawer.bar(text, DRAWERS),
+            html.Div([drawer.bar(text, DRAWERS), notices.layout()], className="foot"),
             drawer.layout(),
             export.layout(),
             help_sheet.layout(),
-            notices.layout(),
         ],
         id=ids.PAGE,
         lang=text["language.code"],

@@ -127,7 +127,7 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class CommandOutcome(msgspec.Struct, frozen=True):
-    """`result`: ok, error (the board refused), failed (no answer), unsupported."""
+    """`result`: ok, error (the board refused), failed (no answer)."""
 
     device: str
     seq: int

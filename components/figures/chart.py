@@ -42,6 +42,7 @@ class Canvas(NamedTuple):
     source: str  # "" for a board's own readings, else demo or replay
     last_us: int | None  # newest reading, when the picture ends now
     hold_us: float  # what one reading stands for
+    bucketed: bool = False  # a point stands for several readings
 
 
 def ranges_for(picture: Picture, view: View, before: dict[str, Ends]) -> dict[str, Ends]:
@@ -117,6 +118,8 @@ def parts(picture: Picture, canvas: Canvas) -> list[dict[str, Any]]:
         hidden = channel in canvas.view.hidden
         found[BAND[channel]] = curves.band(picture.frame, channel, canvas.axis, factor)
         found[MEAN[channel]] = {"x": x, "y": curves.mean_values(picture.frame, channel, factor)}
+        if canvas.bucketed:
+            found[MEAN[channel]]["customdata"] = curves.bucket_ends(picture.frame, channel, factor)
         found[MARKED[channel]] = curves.marked(picture.frame, channel, canvas.axis, factor, ends)
         for numbers, kind in ((OPEN, marks.OPEN), (LOST, marks.LOST)):
             in_pane = [area for area in hatched if area.kind == kind] if channel in panes else []
@@ -186,7 +189,7 @@ def styles(canvas: Canvas) -> list[dict[str, Any]]:
 
 def _channel_styles(channel: str, canvas: Canvas) -> dict[int, dict[str, Any]]:
     line, scale, theme = canvas.theme.lines[channel], canvas.scales[channel], canvas.theme
-    name = canvas.text[f"channel.{channel}"]
+    name = channel.upper() if canvas.view.narrow else canvas.text[f"channel.{channel}"]  # a phone's legend is one line
     own = {"yaxis": VALUE_AXES[channel], "legendgroup": channel, "name": name}
     shaded = {"yaxis": GAP_AXES[channel], "showlegend": False, "hoverinfo": "skip", "mode": "lines", "fill": "toself"}
     return {
@@ -204,7 +207,7 @@ def _channel_styles(channel: str, canvas: Canvas) -> dict[int, dict[str, Any]]:
             "mode": "lines",
             "line": {"color": line.color, "width": line.width, "dash": line.dash},
             "connectgaps": False,
-            "hovertemplate": f"%{{y:.{scale.digits}f}} {scale.unit}",
+            "hovertemplate": _hover(canvas.bucketed, scale),
         },
         MARKED[channel]: own
         | {
@@ -216,6 +219,13 @@ def _channel_styles(channel: str, canvas: Canvas) -> dict[int, dict[str, Any]]:
         OPEN[channel]: shaded | _hatch(rgba(theme.muted, 0.55), rgba(theme.muted, 0.06)),
         LOST[channel]: shaded | _hatch(rgba(theme.danger, 0.6), rgba(theme.danger, 0.06)),
     }
+
+
+def _hover(bucketed: bool, scale: Scale) -> str:
+    """What the pointer says of a point: its value, and of a mean the exact extremes that it stands for."""
+    mean = f"%{{y:.{scale.digits}f}} {scale.unit}"
+    low, high = (f"%{{customdata[{at}]:.{scale.digits}f}}" for at in (0, 1))
+    return f"{mean} ({low} … {high})" if bucketed else mean
 
 
 def _hatch(color: str, below: str) -> dict[str, Any]:

@@ -35,6 +35,14 @@ def mean_values(frame: pd.DataFrame, channel: str, factor: float) -> dict[str, s
     return packed(np.insert(y, breaks, np.nan) if len(breaks) else y, factor)
 
 
+def bucket_ends(frame: pd.DataFrame, channel: str, factor: float) -> dict[str, str]:
+    """Lowest and highest reading of each point of a line, for its hover: two columns."""
+    ends = frame[[f"{channel}_min", f"{channel}_max"]].to_numpy() * factor
+    breaks = _breaks(frame)
+    rows = np.insert(ends, breaks, np.nan, axis=0) if len(breaks) else ends
+    return packed(rows, factor) | {"shape": f"{len(rows)}, 2"}
+
+
 def _breaks(frame: pd.DataFrame) -> NDArray[np.intp]:
     breaks = np.flatnonzero(frame["break"].to_numpy())
     return breaks[breaks > 0]

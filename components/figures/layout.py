@@ -104,7 +104,7 @@ def figure_key(canvas: Canvas) -> str:
         view.narrow,
     )
     exponents = tuple(scale.exponent for scale in canvas.scales.values())
-    return repr((*how, view.zone, exponents, canvas.axis, canvas.source))
+    return repr((*how, canvas.bucketed, view.zone, exponents, canvas.axis, canvas.source))
 
 
 def edit_key(canvas: Canvas) -> str:
@@ -117,9 +117,7 @@ def limits_drawn(canvas: Canvas) -> tuple[AlertRule, ...]:
     """The rules whose limits are lines, in their order; one that is being moved with its new limit."""
     moved = canvas.view.moved
     shown = [rule for rule in canvas.limits if str(rule.channel) not in canvas.view.hidden]
-    return tuple(
-        rule if moved is None or rule.id != moved.rule else msgspec.structs.replace(rule, on=moved.on) for rule in shown
-    )
+    return tuple(rule if moved is None or rule.id != moved.rule else msgspec.structs.replace(rule, on=moved.on) for rule in shown)
 
 
 def _time_axis(picture: Picture, canvas: Canvas) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers as people read them, for what the server writes into the page. Pure. (assets/units.js does the live ones.)"""
+"""Numbers as people read them, for what the server writes into the page. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
+NO_BREAK = "\u00a0"  # a space at which no line ends
 NO_VALUE = "–"
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 

@@ -11,7 +11,7 @@ from components.feed import Look
 from components.look.parts import attrs, exact, icon
 from components.look.scales import Scale, energy_text, scale_of, sum_text
 from components.look.times import stamp
-from components.look.units import NO_VALUE, number
+from components.look.units import NO_BREAK, NO_VALUE, number
 from components.panels.strip import SOURCES, state_of
 from components.view import View
 from components.words.text import words
@@ -75,8 +75,8 @@ def _stats(channel: str, state: Snapshot | None, text: dict[str, str], scale: Sc
     fields = {"min": "min", "avg": "mean", "max": "max"}
     numbers = [(text[f"stat.{name}"], getattr(stats, field, None)) for name, field in fields.items()]
     coverage = number(state.stats_1m.coverage_s, 1) if state else NO_VALUE
-    shown = "   ".join(f"{name} {scale.text(value)}" for name, value in numbers)
-    return f"{shown}   {text['stat.of'].format(s=coverage)}"
+    parts = [*(f"{name} {scale.text(value)}" for name, value in numbers), text["stat.of"].format(s=coverage)]
+    return "   ".join(part.replace(" ", NO_BREAK) for part in parts)  # a line ends between two figures, never within one
 
 
 def _moving(channel: str, state: Snapshot | None, text: dict[str, str], scale: Scale) -> str:

@@ -14,7 +14,6 @@ from components.feed import Look, Picture
 from components.figures import chart
 from components.figures.axes import Ends
 from components.figures.layout import blank, domains, figure_key, limits_drawn, pane_channels, shapes_and_labels
-from components.figures.marks import RECOVERED
 from components.figures.time_axis import points_us, time_axis
 from components.look.parts import attrs, exact
 from components.look.scales import Scale
@@ -25,7 +24,7 @@ from components.panels.strip import state_of
 from components.view import View
 from components.words.text import words
 from services.alert_model import AlertRule
-from services.model import CHANNELS, ChannelStats, SpanStats
+from services.model import CHANNELS, ChannelStats, Counts, SpanStats
 
 CONFIG: Any = {
     "edits": {"shapePosition": True},  # limit lines; assets/powermon.css keeps the mouse from the other shapes
@@ -146,6 +145,7 @@ def canvas_of(
         source=source,
         last_us=last.time_us if last is not None and look.now_us - picture.t1_us < 5_000_000 else None,
         hold_us=interval_us,
+        bucketed=bool(picture.frame.attrs.get("bucket_us", 0)),
     )
 
 
@@ -196,8 +196,8 @@ def _note(picture: Picture, view: View) -> Component | str:
     said = text["chart.note.raw"].format(n=number(count, 0))
     if bucket_us:
         said = text["chart.note.buckets"].format(n=number(count, 0), width=duration(bucket_us / 1e6, text))
-    recovered = sum(gap.recovered for gap in picture.gaps)
-    missing = sum(gap.missing for gap in picture.gaps)
-    said += f" · {text['mark.open'].format(n=number(missing, 0))}" if missing else ""
-    said += f" · {text[f'mark.{RECOVERED}'].format(n=number(recovered, 0))}" if recovered else ""
+    # By the readings' own flags, as the strip counts them: a gap holds more, what came in its turn after all.
+    counts = picture.stats.counts or Counts()
+    amounts = {"open": sum(gap.missing for gap in picture.gaps), "lost": counts.lost, "recovered": counts.recovered}
+    said += "".join(f" · {text[f'mark.{name}'].format(n=number(n, 0))}" for name, n in amounts.items() if n)
     return html.Span(said, **exact(count))

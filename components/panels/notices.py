@@ -1,4 +1,5 @@
-"""What just fired: a notice in the corner, and a notification of the browser where the reader allowed it (assets/notices.js).
+"""What just fired: a notice in the bar at the foot, where it covers nothing, and a notification of the browser where the reader
+allowed it (assets/notices.js).
 
 It has a clock of its own, which goes on in a hidden tab if notifications are allowed; the answer is empty as long as nothing
 changed.
@@ -20,7 +21,7 @@ from components.panels.rules import rule_text
 from components.view import View
 from components.words.sentences import watched
 from components.words.text import words
-from services.alert_model import AlertAction, AlertChange, Level
+from services.alert_model import AlertAction, AlertChange
 from services.errors import PowermonError
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ MOST = 3  # at a time; more of them are in the list of what fired
 
 
 def layout() -> Component:
-    """Nothing, in the corner."""
+    """Nothing, in the bar at the foot."""
     clock = dcc.Interval(id=ids.NEWS_CLOCK, interval=EVERY_MS)
-    return html.Div([html.Div([], id=ids.NOTICES, className="notices"), _outcome(), dcc.Store(id=ids.NEWS), clock])
+    return html.Div([html.Div([], id=ids.NOTICES), _outcome(), dcc.Store(id=ids.NEWS), clock], className="notices")
 
 
 def _outcome() -> Component:
@@ -73,7 +74,7 @@ def render(told: list[dict[str, Any]], view: View, *, operator: bool = True) -> 
         dbc.Toast(
             [html.Div(one["body"]), html.Div([html.A(text["notices.look"], href=one["link"]), *_seen(one, text, operator)])],
             header=one["title"],
-            icon="danger" if one["severity"] == Level.DANGER else "warning",
+            class_name=f"notice-{one['severity']}",
             duration=SHOWN_MS,
             dismissable=True,
             is_open=True,
@@ -100,6 +101,8 @@ def register(app: Dash, monitor: Monitor) -> None:
     async def show_news(_n: int, before: dict[str, Any] | None, choices: Any) -> Any:
         cursor, changes = monitor.alerts.since(before["cursor"] if before else None)
         if before and cursor == before["cursor"]:
+            return no_update, no_update
+        if not choices:  # the reader's zone and language come with the page's first answer
             return no_update, no_update
         view = View.from_store(choices)
         told = news(changes, monitor.alerts.rules.snoozed_until_us, view, monitor.clock.now_us())

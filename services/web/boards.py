@@ -75,7 +75,7 @@ async def devices(request: Request) -> dict[str, Any]:
 
 @router.post("/api/devices/{device}/commands", summary="Send a command to a board and wait for its answer")
 async def command(request: Request, device: DeviceInPath, command: Command) -> dict[str, Any]:
-    """`result`: ok, error (the board refused), failed (no answer), unsupported."""
+    """`result`: ok, error (the board refused), failed (no answer)."""
     args = dict(command.__pydantic_extra__ or {})
     _check_args(args)
     workers = workers_of(request)

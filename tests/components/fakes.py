@@ -68,6 +68,7 @@ class FakeMonitor:
         self.levels = dict.fromkeys("vaw", Level.NORMAL)
         self.counts_now = Counts(received=12345)
         self.gap_list: list[Gap] = []
+        self.recovered: int | None = None  # of every span; None: what is in the gaps
         self.event_list: list[Event] = []
         self.storage = StorageHealth(True, "", 0, 0, 0, None, 4_100_000, None, None, None, 48.0)
         self.info = _info(BOARDS[0])
@@ -128,7 +129,9 @@ class FakeMonitor:
         return frame_of_curve(curve_from_readings(self.readings(device, t0_us, t1_us), t0_us, t1_us, points))
 
     def stats(self, device: str, t0_us: int, t1_us: int) -> SpanStats:
-        return span_stats(self.readings(device, t0_us, t1_us), t0_us, t1_us)
+        found = span_stats(self.readings(device, t0_us, t1_us), t0_us, t1_us)
+        recovered = sum(gap.recovered for gap in self.gaps(device, t0_us, t1_us)) if self.recovered is None else self.recovered
+        return msgspec.structs.replace(found, counts=Counts(received=found.count, recovered=recovered))
 
     def gaps(self, _device: str, t0_us: int, t1_us: int) -> list[Gap]:
         return [gap for gap in self.gap_list if gap.t1_us >= t0_us and gap.t0_us < t1_us]

@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from services.link import ports
+from services.live_model import PortInfo
 from tests.load.generate import generate
 from tests.load.rig import chromium
 from tests.mock.serving import Mock, mock, wait_for
-from tests.system.running import Program, program
+from tests.system.running import program
+from tests.web.program import program as without_boards
 
 SIZES = {"1440": (1440, 900), "1024": (1024, 768), "768": (768, 1024), "360": (360, 740)}
 BOARD = ("--interval-ms", "100", "--seed", "7", "--control", "0")
@@ -25,10 +30,10 @@ FILL_S = 64.0
 
 
 class Studio:
-    """A browser, a program, a board, and where pictures go."""
+    """A browser, the address of a program, a board, and where pictures go."""
 
-    def __init__(self, browser: Browser, running: Program, source: Mock, folder: Path) -> None:
-        self.browser, self.running, self.source, self.folder = browser, running, source, folder
+    def __init__(self, browser: Browser, address: str, source: Mock, folder: Path) -> None:
+        self.browser, self.address, self.source, self.folder = browser, address, source, folder
 
     @contextmanager
     def page(self, size: str = "1440", query: str = "", **options: Any) -> Iterator[Page]:
@@ -37,7 +42,7 @@ class Studio:
         context = self.browser.new_context(viewport=viewport, timezone_id="Europe/Berlin", **options)
         page = context.new_page()
         try:
-            page.goto(f"{self.running.address}/{query}")
+            page.goto(f"{self.address}/{query}")
             wait_for(lambda: page.evaluate("document.querySelector('#chart .trace path.js-line') !== null"), 60)
             page.wait_for_timeout(1500)
             yield page
@@ -116,12 +121,83 @@ def alert(studio: Studio) -> None:
 
 
 def drawers(studio: Studio) -> None:
+    """Every drawer beside the chart, the alerts' with a rule that was tried, and the dialogs."""
     with studio.page() as page:
-        for button in page.locator(".drawer-button").all():
-            name = (button.get_attribute("id") or "").removeprefix("open-")
-            button.click()
+        for name in ("board", "boards", "events", "rejected", "table", "recording", "settings"):
+            page.click(f"#open-{name}")
             page.wait_for_timeout(1500)
             studio.shoot(page, f"drawer-{name}")
+    for name, options in (
+        ("drawer-alerts", {}),
+        ("drawer-alerts-dark", {"color_scheme": "dark"}),
+        ("drawer-alerts-korean", {"locale": "ko-KR"}),
+    ):
+        with studio.page(**options) as page:
+            tried(page)
+            studio.shoot(page, name)
+    with studio.page("360") as page:
+        page.click("#open-settings")
+        page.wait_for_timeout(1500)
+        studio.shoot(page, "drawer-settings-360")
+
+
+def tried(page: Page) -> None:
+    """The alerts' drawer with a rule that was tried on the record, before it is saved."""
+    page.click("#open-alerts")
+    page.fill("#rule-on", "3.2")
+    page.click("#rule-try")
+    wait_for(lambda: page.inner_text("#rule-trial"), 60)
+    page.wait_for_timeout(1500)
+
+
+def dialogs(studio: Studio) -> None:
+    """The export and the sheet of keys."""
+    for name, size, options in (
+        ("", "1440", {}),
+        ("-korean-dark", "1440", {"locale": "ko-KR", "color_scheme": "dark"}),
+        ("-360", "360", {}),
+    ):
+        with studio.page(size, **options) as page:
+            page.click("#open-help")
+            page.wait_for_timeout(1000)
+            studio.shoot(page, f"help{name}")
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(800)
+            page.click("#export-button")
+            page.wait_for_timeout(1500)
+            studio.shoot(page, f"export{name}")
+
+
+def demo(studio: Studio) -> None:
+    """The simulated board with its faults beside the chart, before and after a board is plugged in."""
+    plugged: list[PortInfo] = []
+    looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("", "1440", {}),
+        ("-768", "768", {}),
+        ("-360", "360", {}),
+        ("-dark", "1440", {"color_scheme": "dark"}),
+    )
+    with (
+        tempfile.TemporaryDirectory() as name,
+        mock("--out", "pty", *BOARD) as board,
+        patch.object(ports, "list_ports", lambda: list(plugged)),
+        without_boards(Path(name), ports=("auto",), demo=True) as running,
+    ):
+        here = Studio(studio.browser, f"http://{running.address}", studio.source, studio.folder)
+        wait_for(lambda: running.monitor.extent("demo") is not None, 60)
+        for suffix, size, options in looks:
+            with here.page(size, **options) as page:
+                page.wait_for_timeout(6000)
+                here.shoot(page, f"nothing-found{suffix}")
+                page.click("#open-demo")
+                page.wait_for_timeout(1500)
+                here.shoot(page, f"drawer-demo{suffix}")
+        plugged.append(PortInfo(urlsplit(board.url).path, "Arduino Uno", "2341:0043", True))
+        wait_for(lambda: running.monitor.health().found_ports, 60)
+        for suffix, size, options in looks:
+            with here.page(size, **options) as page:
+                page.wait_for_selector(".found")
+                here.shoot(page, f"found{suffix}")
 
 
 def drag(page: Page, begin: float, end: float) -> None:
@@ -137,7 +213,7 @@ def drag(page: Page, begin: float, end: float) -> None:
 
 
 SCENES: dict[str, Callable[[Studio], None]] = {
-    scene.__name__: scene for scene in (live, overlaid, selection, record, alert, drawers, gap)
+    scene.__name__: scene for scene in (live, overlaid, selection, record, alert, drawers, dialogs, demo, gap)
 }
 
 
@@ -148,7 +224,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name, chromium() as browser, mock("--out", "pty", *BOARD) as source:
         generate(Path(name) / "powermon.db", 10, 48)
         with program(Path(name), "--port", f"bench-1={source.url}", "--no-demo", *limits) as running:
-            studio = Studio(browser, running, source, folder)
+            studio = Studio(browser, running.address, source, folder)
             wait_for(lambda: running.counts()["received"] > FILL_S * 10, 2 * FILL_S)
             for scene in words[1:] or SCENES:
                 SCENES[scene](studio)

@@ -119,6 +119,24 @@ def test_a_gap_is_drawn_from_the_moment_it_opens() -> None:
     assert found == marks.Area(marks.OPEN, last_us, last_us + 2_000_000)
 
 
+@settings(deadline=None)
+@given(VALUES, st.integers(2, 100))
+def test_the_hover_of_a_mean_says_the_exact_extremes_it_stands_for(values: list[tuple[float, float, int]], points: int) -> None:
+    shown = picture(rows_of(values), points)
+    bucketed = bool(shown.frame.attrs["bucket_us"])
+    for part, style in zip(chart.parts(shown, canvas(bucketed=bucketed)), chart.styles(canvas(bucketed=bucketed)), strict=True):
+        assert ("customdata" in part) == ("customdata" in style.get("hovertemplate", ""))
+    if not bucketed:
+        return
+    part = chart.parts(shown, canvas(bucketed=True))[MEAN["v"]]
+    ends, means = unpacked(part["customdata"]).reshape(-1, 2), y_of(part)
+    assert part["customdata"]["shape"] == f"{len(means)}, 2"
+    drawn = ~np.isnan(means)
+    frame = shown.frame[~np.isnan(shown.frame["v_mean"].to_numpy())]
+    assert np.allclose(ends[drawn], frame[["v_min", "v_max"]].to_numpy(), atol=1e-6)
+    assert (ends[drawn][:, 0] <= means[drawn] + 1e-5).all() and (means[drawn] <= ends[drawn][:, 1] + 1e-5).all()
+
+
 def test_open_lost_and_recovered_gaps_are_told_apart() -> None:
     rows = [Row(T0 + at * STEP, STEP, 5.0, 0.1, 0.5) for at in range(100)]
     states = (GapState.OPEN, GapState.LOST, GapState.RECOVERED)

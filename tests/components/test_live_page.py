@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ from services.alert_model import Level
 from services.model import Counts, Event, EventKind, Gap, GapState, LinkState
 from tests.components.conftest import Open
 from tests.components.fakes import BOARDS, OLD, STEP_US, FakeMonitor, FakeServer, values
-from tests.components.looking import curve, hide_tab, number, shown, state, text, ticks, until, view
+from tests.components.looking import curve, hide_tab, number, on_chart, shown, state, text, ticks, until, view
 
 
 def test_the_numbers_are_those_of_the_last_reading(page: Page, monitor: FakeMonitor) -> None:
@@ -85,6 +87,43 @@ def test_recovered_readings_are_marked_and_counted(page: Page, monitor: FakeMoni
     until(page, lambda: "10 recovered" in text(page, "note"))
     until(page, lambda: "10 recovered" in text(page, "completeness"))
     assert page.evaluate("() => document.querySelectorAll('#chart .layer-below .shapelayer path').length") >= 1
+
+
+def test_the_note_counts_what_came_again_as_the_strip_does(page: Page, monitor: FakeMonitor) -> None:
+    """A gap that is closed may hold one reading more than was recovered: one that came in its turn after all."""
+    k = monitor.now_us() // STEP_US - 100
+    monitor.gap_list = [Gap(BOARDS[0], 17, k, k + 9, (k - 1) * STEP_US, (k + 10) * STEP_US, GapState.RECOVERED)]
+    monitor.recovered = 9
+    monitor.counts_now = Counts(received=500, recovered=9)
+    for place in ("note", "completeness"):
+        until(page, lambda place=place: "9 recovered" in text(page, place))  # type: ignore[misc]
+    assert "10 recovered" not in text(page, "note")
+
+
+def test_the_page_tries_no_way_to_the_server_that_the_guard_closes(open_page: Open) -> None:
+    page = open_page()
+    sockets: list[str] = []
+    said: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.reload()
+    ticks(page, 3)
+    config = json.loads(page.locator("#_dash-config").inner_text())
+    assert "websocket" not in config and [text for text in said if "WebSocket" in text] == []
+    workers = page.evaluate("() => performance.getEntriesByType('resource').map((one) => one.name)")
+    assert sockets == [] and [name for name in workers if "ws-worker" in name or "ws-callback" in name] == []
+
+
+def test_a_point_that_stands_for_several_readings_says_their_extremes_on_hover(open_page: Open) -> None:
+    page = open_page(width=360, height=740)
+    page.wait_for_selector("#chart .trace path.js-line", state="attached")
+    said = re.compile(r"V : [\d.]+ V \([\d.]+ … [\d.]+\)")
+
+    def hovered() -> object:
+        page.mouse.move(*on_chart(page, 0.5))
+        return said.search(page.locator("#chart .hoverlayer").text_content() or "")
+
+    until(page, hovered)
 
 
 def test_a_limit_is_announced_with_word_icon_and_colour(page: Page, monitor: FakeMonitor) -> None:

@@ -105,7 +105,7 @@ SPY = """() => { window.told = []; window.Notification = class {
 }; }"""
 
 
-def test_what_fires_is_said_once_in_the_corner_and_to_a_hidden_tab(
+def test_what_fires_is_said_once_at_the_foot_and_to_a_hidden_tab(
     page: Page, monitor: FakeMonitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.evaluate(SPY)  # a headless browser shows none

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,15 +16,13 @@ from services.model import EventKind, LinkState, Reason
 COMPONENTS = Path(page.__file__).parent
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 HANGUL = re.compile(r"[가-힣]")
+DICTIONARIES = {f"{part}{language}.py" for part in ("", "page_", "drawers_") for language in ("en", "ko")}
 SAME_IN_BOTH = {
     "fact.residual",
     "ports.name.example",
-    "box.span",
     "export.format.csv",
     "export.format.parquet",
     "export.zone.utc",
-    "key.arrows",
-    "key.zoom",
     "fact.drift",
     "time.ms",
     "language.code",
@@ -55,6 +55,28 @@ def test_every_key_that_a_panel_names_exists() -> None:
     named = set(re.findall(r'text\["([\w.]+)"\]', panels))
     assert len(named) > 30
     assert named - set(EN) == set()
+
+
+def test_every_word_is_said_somewhere() -> None:
+    named, made = said_in(path for path in COMPONENTS.rglob("*.py") if path.name not in DICTIONARIES)
+    filled = named | said_in((COMPONENTS.parent / "services").rglob("*.py"))[0]  # kinds, states and reasons are the program's
+    fits = (pattern.fullmatch(key) for key in EN for pattern in made)
+    constructed = {fit.string for fit in fits if fit and all(part in filled or part.isdigit() for part in fit.groups())}
+    assert sorted(set(EN) - named - constructed) == []
+
+
+def said_in(paths: Iterable[Path]) -> tuple[set[str], list[re.Pattern[str]]]:
+    """Every text in these files, and patterns of the keys that are put together: `place.{…}`, one word for each brace."""
+    texts: set[str] = set()
+    made: list[re.Pattern[str]] = []
+    for node in (node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"(\w+)" for part in node.values]
+            if re.match(r"[a-z]+\\\.", parts[0]):
+                made.append(re.compile("".join(parts)))
+    return texts, made
 
 
 def test_an_unknown_language_is_english() -> None:
