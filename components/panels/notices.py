@@ -100,9 +100,7 @@ def register(app: Dash, monitor: Monitor) -> None:
     )
     async def show_news(_n: int, before: dict[str, Any] | None, choices: Any) -> Any:
         cursor, changes = monitor.alerts.since(before["cursor"] if before else None)
-        if before and cursor == before["cursor"]:
-            return no_update, no_update
-        if not choices:  # the reader's zone and language come with the page's first answer
+        if before and (cursor == before["cursor"] or not choices):  # zone and language come with the page's first answer
             return no_update, no_update
         view = View.from_store(choices)
         told = news(changes, monitor.alerts.rules.snoozed_until_us, view, monitor.clock.now_us())
