@@ -202,6 +202,9 @@ class Counts(msgspec.Struct):
     `received`: stored, recovered and marked ones included; `missing`: may still come; `duplicates` and `bad_lines` stand
     beside it. `reasons`: why lines were refused and readings marked. `missing` and `lost` follow from the gaps, `recovered`
     and `late` from the readings' flags: they are not kept anywhere.
+
+    Every line that should be a reading is one of received, rejected, duplicates, unaccounted and waiting; a bad one is beside
+    them where readings are numbered, and among the unaccounted where they are not.
     """
 
     received: int = 0

@@ -47,6 +47,11 @@ class Taken(msgspec.Struct):
     restarted: bool = False  # level 1 seems to count anew: its hello will tell
     reboot: list[Line] | None = None  # level 0 counts anew: these lines belong to the next boot
 
+    @property
+    def contradicting(self) -> int:
+        """Those of `duplicates` that say something else under a number that is taken."""
+        return self.unaccounted - self.wild
+
 
 class Boot:
     """What is known of one boot: `number` in the database, `board_id` and `wire` as the board says them (level 1)."""
@@ -112,7 +117,7 @@ class Boot:
             taken = self._sort(lines, offered, now_us)
         else:
             taken = self._finish(lines, batch, offered.seq, None, now_us)
-        taken.duplicates += offered.repeated
+        taken.duplicates += offered.repeated + offered.too_soon
         taken.wild += offered.discarded
         taken.unaccounted += offered.repeated + offered.discarded
         taken.strays = strays

@@ -219,6 +219,7 @@ class Device:
                 self._welcome(step.hello, step.offers, now_us, now_s)
             elif isinstance(step, Drop):
                 self._ledger.dropped(step.lines, now_us)
+                self._liveness.lines.dropped(step.lines)
             elif (boot := step.over or self._boot) is not None:
                 self._take_in(boot, step.lines, now_us, now_s)
 
@@ -253,8 +254,7 @@ class Device:
         if not self._ledger.readings(boot, taken, judged, now_us, self._judge.words):
             self._refused.put_back(boot, taken.readings, judged.readings, now_s)
             if boot.wire is None and len(taken.readings):
-                text = f"{len(taken.readings)} readings were lost: neither disk nor memory has room for them"
-                self._ledger.event(EventKind.LOST, text, {"count": len(taken.readings), "refused": True})
+                self._ledger.no_room(len(taken.readings))
 
     # --- everything else that a board says
 

@@ -10,6 +10,7 @@ from collections import Counter
 import msgspec
 
 from services.device.boot import Taken
+from services.device.columns import Line
 from services.device.verdicts import Judged
 from services.model import Reason
 from services.wire.decoders import BadLine, BadReading
@@ -32,7 +33,7 @@ class Slot(msgspec.Struct):
     garbled: int = 0  # of the refused: not even plain text
     readings: int = 0
     repeated: int = 0  # at level 0; at level 1 a board may offer twice
-    jumping: int = 0
+    jumping: int = 0  # numbers that contradict the others
     offered: int = 0  # again, at level 1
 
 
@@ -76,16 +77,18 @@ class LineHealth:
         """What became of lines that look like readings."""
         now = self._now
         now.readings += len(judged.readings)
-        if taken.wild:
-            now.jumping += taken.wild
-        if taken.duplicates and level_0:
-            now.repeated += taken.duplicates
-        elif taken.duplicates:
-            now.offered += taken.duplicates
+        if taken.unaccounted or taken.duplicates:
+            now.jumping += taken.wild if level_0 else taken.unaccounted  # at level 1 a number is never given twice
+            now.repeated += taken.duplicates if level_0 else 0
+            now.offered += 0 if level_0 else taken.duplicates - taken.contradicting
         if judged.rejected:
             now.refused.update(item.reason for item in judged.rejected)
         if taken.strays:
-            now.refused.update(line.reason if isinstance(line, BadReading) else Reason.BAD_SEQ for line in taken.strays)
+            self.dropped(taken.strays)
+
+    def dropped(self, lines: list[Line]) -> None:
+        """Readings without a number where one is due, or that are nobody's."""
+        self._now.refused.update(line.reason if isinstance(line, BadReading) else Reason.BAD_SEQ for line in lines)
 
     def problem(self, now_s: float) -> str:
         """What is wrong, why probably, and what to do; judged anew each JUDGED_S, for it is asked at every clump of bytes."""

@@ -42,16 +42,16 @@ class Verdict(IntEnum):
 
 class Offered(msgspec.Struct):
     """Verdict per offered number. `fates`: the places at which the numbers held so far are believed (True; they come just
-    before that place) or are not: `discarded` far ahead, `repeated` back at level 0. `anew`: the place where level 0 counts
-    anew, with the numbers held; what follows has no verdict. `restarted`: level 1 seems to, and its hello will tell."""
+    before that place) or are not: `discarded` far ahead, `repeated` back at level 0."""
 
     seq: I64
     verdict: U8
     fates: dict[int, bool] = {}
     discarded: int = 0
     repeated: int = 0
-    anew: int | None = None
-    restarted: bool = False
+    too_soon: int = 0  # dropped before anything live was there to measure them by: on their way again
+    anew: int | None = None  # the place where level 0 counts anew, with the numbers held; what follows has no verdict
+    restarted: bool = False  # level 1 seems to, and its hello will tell
 
 
 class SequenceTracker:
@@ -252,7 +252,7 @@ class SequenceTracker:
         if self._counts_anew_unsaid and self._stepped_back(place, seq, answer):
             return Verdict.HELD
         stretch = self.on_way.at(seq) or self.lost.at(seq)
-        if stretch is None and not self._is_early(seq, now_s):
+        if stretch is None and not self._is_early(seq, again, now_s):
             if not again:
                 answer.restarted |= self.retransmits and seq == self._back + 1
                 self._back = seq
@@ -276,11 +276,11 @@ class SequenceTracker:
         # What the board brought along from before we met it was never missing: no gap of the record.
         self.changed.put(seq, seq, (GapState.BEFORE if stretch.early else GapState.RECOVERED, stretch))
 
-    def _is_early(self, seq: int, now_s: float) -> bool:
+    def _is_early(self, seq: int, again: bool, now_s: float) -> bool:
         """Before the account, but held by the board all the same: the account begins with it, nothing being settled yet."""
         if self.begin is None or seq >= self.begin or self.fixed or self._counts_anew_unsaid or seq < 0:
             return False
-        if seq < self.begin - max(self.buffer or 0, MAX_JUMP):
+        if seq < self.begin - max(self.buffer or 0 if again else 0, MAX_JUMP):  # a live one is not that late
             return False
         if seq + 1 < self.begin:
             self._open(seq + 1, self.begin - 1, now_s, early=True)
@@ -305,8 +305,10 @@ class SequenceTracker:
         answer.fates[place] = False
         if self._held_back:
             answer.repeated += len(self._held)
-        elif self._newest >= 0:  # before the first live one nothing is known of the board's clock, and no number is wrong
+        elif self._newest >= 0:
             answer.discarded += len(self._held)
+        else:  # before the first live one nothing is known of the board's clock, and no number is wrong
+            answer.too_soon += len(self._held)
         self._held = []
 
     # --- fates

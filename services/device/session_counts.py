@@ -98,7 +98,8 @@ class Ledger:
         good, rejected, marks = judged.readings, judged.rejected, judged.marks
         kinds: Counter[str] = Counter()
         if taken.duplicates or rejected or taken.wild or taken.unaccounted:
-            kinds.update({"duplicates": taken.duplicates, "rejected": len(rejected), Reason.WILD_JUMP: taken.wild})
+            kinds.update({"duplicates": taken.duplicates - taken.contradicting, "rejected": len(rejected)})
+            kinds.update({Reason.WILD_JUMP: taken.wild})
             kinds.update({"unaccounted": taken.unaccounted})
             kinds.update(item.reason for item in rejected)
         kinds.update(marks)
@@ -122,7 +123,7 @@ class Ledger:
         counts.marked += sum(marks.values())
         counts.recovered += taken.recovered
         counts.late += taken.late
-        counts.duplicates += taken.duplicates
+        counts.duplicates += taken.duplicates - taken.contradicting
         counts.rejected += len(rejected)
         counts.unaccounted += taken.unaccounted
         self._noted[EventKind.RECOVERED] += taken.recovered
@@ -189,6 +190,11 @@ class Ledger:
         """To be stored with the next write, or by `flush`."""
         self._events.append(Event(self._device, time_us or self._clock.now_us(), kind, text, data))
         self.version += 1
+
+    def no_room(self, count: int) -> None:
+        """Readings of level 0 that are lost by our own act."""
+        text = f"{count} readings were lost: neither disk nor memory has room for them"
+        self.event(EventKind.LOST, text, {"count": count, "refused": True})
 
     def sensor(self, lines: list[Line]) -> None:
         """An event when the board's word for its sensor is another one at the end of these lines."""

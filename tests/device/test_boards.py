@@ -39,7 +39,7 @@ def readers() -> list[str]:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Monitor]]:
-    """Makes started monitors; all are stopped at the end, and no thread of a link is left."""
+    """Makes started monitors; all are stopped at the end, and no thread that reads outlives that, not for a moment."""
     made: list[Monitor] = []
 
     def build(*given: str, **options: object) -> Monitor:
@@ -53,7 +53,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Monitor]]:
     yield build
     for monitor in made:
         monitor.stop()
-    until(lambda: not readers(), "a reader is left")
+    assert readers() == []
 
 
 @pytest.fixture

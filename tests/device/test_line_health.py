@@ -158,3 +158,61 @@ def test_what_was_measured_long_ago_says_nothing_about_speed(wire: Wire) -> None
     assert len(wire.device.latencies_ms()) == live
 
 
+def sealed(seq: int, re: int = 0, v: float = 5.0, **more: object) -> bytes:
+    return encode_reading(ReadingLine(v, 0.2, 1.0, seq=seq, ms=seq * 100, re=re), crc=True)
+
+
+def test_at_level_1_another_reading_under_a_number_that_is_taken_is_named(wire: Wire) -> None:
+    hello = Hello(proto=1, fw="x", id="lab", boot=3, interval_ms=100, buffer=96, seq=0, oldest=0)
+    wire.say(encode_hello(hello))
+    for n in range(110):
+        wire.say(sealed(n), sealed(n, v=7.0))
+        wire.say(encode_hello(Hello(proto=1, fw="x", id="lab", boot=3, interval_ms=100, buffer=96, seq=n + 1, oldest=0)))
+    assert "two boards on one port" in wire.problem
+
+
+def adds_up(wire: Wire, lines: int) -> bool:
+    counts = wire.device.snapshot().counts
+    sorted_out = counts.received + counts.rejected + counts.duplicates + counts.unaccounted + counts.waiting
+    return lines == sorted_out + counts.bad_lines
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_line_is_in_one_count_at_level_1(wire: Wire, seed: int) -> None:
+    chance, lines, n = random.Random(seed), 0, 0
+    hello = Hello(proto=1, fw="x", id="lab", boot=3, interval_ms=100, buffer=96, seq=0, oldest=0)
+    wire.say(encode_hello(hello))
+    for _ in range(400):
+        what = chance.randrange(12)
+        if what == 0:
+            told = Hello(proto=1, fw="x", id="lab", boot=3, interval_ms=100, buffer=96, seq=n, oldest=max(0, n - 96))
+            wire.say(encode_hello(told))
+            continue
+        if what == 1:
+            wire.device.opened()
+            wire.say(b"\n")
+            continue
+        lines += 1
+        if what < 8:
+            n += chance.choice((0, 0, 0, 1, 3))
+            wire.say(sealed(n))
+            n += 1
+        else:
+            wild = {8: sealed(max(0, n - chance.randrange(1, 9)), re=1), 9: sealed(n + 20_000), 10: sealed(max(0, n - 1), v=7.0)}
+            odd = b"rubbish\n", b"[]\n", sealed(n).replace(b"5", b"6"), b'{"v":null,"a":1,"seq":%d}\n' % n
+            unnumbered = encode_reading(ReadingLine(5.0, 0.2, 1.0, ms=n * 100), crc=True)
+            wire.say(wild.get(what, chance.choice((*odd, unnumbered))))
+        assert adds_up(wire, lines), (what, wire.device.snapshot().counts, lines)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_line_is_in_one_count_at_level_0(wire: Wire, seed: int) -> None:
+    chance, n = random.Random(seed), 3
+    wire.say(b"\n", reading(0), reading(1), reading(2))
+    for lines in range(4, 304):
+        what = chance.randrange(8)
+        n = 0 if what == 0 else n + chance.choice((0, 0, 2))
+        odd = {1: reading(n + 3_000_000), 2: reading(max(0, n - 1)), 3: reading(), 4: b"rubbish\n"}
+        wire.say(odd.get(what, reading(n)))
+        n += what not in odd
+        assert adds_up(wire, lines), (what, wire.device.snapshot().counts, lines)

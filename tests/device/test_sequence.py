@@ -501,3 +501,13 @@ def test_whatever_is_dropped_swapped_and_repeated_the_account_is_true(first: int
         board.gone(board.poll(end_s + step), end_s + step)
     assert (board.lost_here, board.on_way.total) == (len(absent), 0)
     assert {seq for low, high, state in fates(board) if state is LOST for seq in range(low, high + 1)} == absent
+
+
+def test_a_live_number_far_behind_is_no_beginning_however_large_the_memory_is_said_to_be() -> None:
+    board = SequenceTracker(retransmits=True, buffer=10**7)
+    board.greet(250_000, None, 0.0)
+    assert board.offer([250_000], [0], 0.0).verdict.tolist() == [Verdict.ACCEPTED]
+    begin = board.begin
+    assert begin == 150_000
+    assert board.offer([120_000], [0], 0.0).verdict.tolist() == [Verdict.DUPLICATE]
+    assert board.begin == begin
