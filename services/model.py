@@ -181,7 +181,6 @@ class EventKind(StrEnum):
     ALERT = "alert"
     OUTLIER = "outlier"
     DATABASE = "database"
-    ROLLOVER = "rollover"
 
 
 class Event(msgspec.Struct, frozen=True):

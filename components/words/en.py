@@ -189,7 +189,6 @@ EN: dict[str, str] = {
     "said.outlier.one": "{channel}: 1 reading stood alone at {value} (z {z}, median {median})",
     "said.outlier.many": "{channel}: {n} readings stood alone, the farthest at {value} (z {z}, median {median})",
     "event.database": "Recording",
-    "event.rollover": "Rollover",
     # what happened, as sentences
     "said.link.open": "Connected to {url}.",
     "said.link.lost": "Connection lost: {text}",
@@ -213,7 +212,6 @@ EN: dict[str, str] = {
     "said.clock.overlap": "The clock was set back: readings from here on overlap in time with earlier ones for {overlap} s.",
     "said.command": "{name} → {result} ({ms} ms, tries: {tries})",
     "said.database.moved": "The database was damaged: it was moved aside to {file} and a new one was started.",
-    "said.rollover": "The board's numbers began again at 0.",
     "result.ok": "done",
     "result.error": "refused",
     "result.failed": "failed",

@@ -189,7 +189,6 @@ KO: dict[str, str] = {
     "said.outlier.one": "{channel}: 값 하나가 {value}로 동떨어짐 (z {z}, 중앙값 {median})",
     "said.outlier.many": "{channel}: 값 {n}개가 동떨어짐, 가장 먼 값 {value} (z {z}, 중앙값 {median})",
     "event.database": "기록",
-    "event.rollover": "번호 순환",
     # what happened, as sentences
     "said.link.open": "{url}에 연결되었습니다.",
     "said.link.lost": "연결이 끊어졌습니다: {text}",
@@ -213,7 +212,6 @@ KO: dict[str, str] = {
     "said.clock.overlap": "시계가 뒤로 바뀌었습니다. 이후의 측정값은 {overlap}초 동안 이전 측정값과 시간이 겹칩니다.",
     "said.command": "{name} → {result} ({ms} ms, 시도 {tries}회)",
     "said.database.moved": "데이터베이스가 손상되어 {file}(으)로 옮기고 새로 시작했습니다.",
-    "said.rollover": "보드의 번호가 0부터 다시 시작되었습니다.",
     "result.ok": "완료",
     "result.error": "거부됨",
     "result.failed": "실패",

@@ -54,8 +54,6 @@ def _parts(event: Event, text: dict[str, str], language: str) -> tuple[str, dict
         return "said.command", _command(data, text, language)
     if kind is EventKind.DATABASE:
         return "said.database.moved", {"file": data["moved_to"]}
-    if kind is EventKind.ROLLOVER:
-        return "said.rollover", {}
     raise KeyError(kind)
 
 

@@ -77,23 +77,6 @@ def width_for(t0_us: int, t1_us: int, points: int, base_us: int = 1) -> int:
     return next((n * coarsest for n in tried if _touched(t0_us, t1_us, n * coarsest) <= points), max(2, surely) * coarsest)
 
 
-def curve_from_readings(readings: Readings, t0_us: int, t1_us: int, points: int) -> Curve:
-    """The readings with time in [t0, t1), ascending in time, as they are or in at most `points` buckets."""
-    lo, hi = np.searchsorted(readings.time_us, (t0_us, t1_us)).tolist()
-    rows = readings.take(slice(lo, max(lo, hi)))
-    width_us = 0 if len(rows) <= points else width_for(t0_us, t1_us, points)
-    return curve_of_rows(rows, width_us)
-
-
-def curve_from_buckets(buckets: Buckets, bucket_us: int, t0_us: int, t1_us: int, points: int) -> Curve:
-    """Buckets that touch [t0, t1) as a curve of at most `points` points, merged to coarser ones where needed."""
-    width_us = width_for(t0_us, t1_us, points, bucket_us)
-    first_us = t0_us // bucket_us * bucket_us if t0_us < t1_us else t1_us
-    lo, hi = np.searchsorted(buckets.time_us, (first_us, t1_us)).tolist()
-    inside = take(buckets, slice(lo, hi))
-    return curve_of_buckets(rebucket(inside, width_us), width_us)
-
-
 def curve_of_rows(rows: Readings, width_us: int, before: Readings | None = None) -> Curve:
     """Readings ascending in time as a curve: raw with width 0, else in buckets of that width.
 

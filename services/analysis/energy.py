@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.model import F64, I64, Readings
+from services.model import Readings
 
 WATT_US_PER_WH = 3.6e9
 AMPERE_US_PER_MAH = 3.6e6
@@ -28,25 +28,13 @@ class Energy:
 
     def add(self, readings: Readings) -> None:
         """Take in readings in any order; what they stand for before `since_us` does not count."""
-        if len(readings) == 1:
-            self._add_one(readings)
-        elif len(readings):
-            hold = self._held(readings.time_us, readings.hold_us)
-            self._watt_us += float(readings.w @ hold)
-            self._ampere_us += float(readings.a @ hold)
+        held = np.minimum(readings.hold_us, readings.time_us - self.since_us)
+        hold = np.maximum(held, 0).astype(np.float64)
+        self._watt_us += float(readings.w @ hold)
+        self._ampere_us += float(readings.a @ hold)
 
     def reset(self, now_us: int) -> None:
         """Begin again at zero."""
         self.since_us = now_us
         self._watt_us = 0.0
         self._ampere_us = 0.0
-
-    def _add_one(self, readings: Readings) -> None:
-        hold = min(int(readings.hold_us[0]), int(readings.time_us[0]) - self.since_us)
-        if hold > 0:
-            self._watt_us += float(readings.w[0]) * hold
-            self._ampere_us += float(readings.a[0]) * hold
-
-    def _held(self, time_us: I64, hold_us: I64) -> F64:
-        held = np.minimum(hold_us, time_us - self.since_us)
-        return np.maximum(held, 0).astype(np.float64)

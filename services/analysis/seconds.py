@@ -11,7 +11,6 @@ from services.model import F64, I64, Readings
 
 SECOND_US = 1_000_000
 KEPT_S = 1024  # at least 15 minutes, and then some for late readings
-SCALAR_ROWS = 2  # up to this many rows plain arithmetic is cheaper than numpy's fixed cost
 
 # The columns of a summary: count, Σhold, Σx·hold, min and max of v, a, w.
 COUNT, HOLD = 0, 1
@@ -82,9 +81,6 @@ class Seconds:
         """Take in readings in any order; those older than what is kept are ignored."""
         if not len(readings):
             return
-        if len(readings) <= SCALAR_ROWS:
-            self._add_few(readings)
-            return
         first, last = int(readings.time_us.min()) // SECOND_US, int(readings.time_us.max()) // SECOND_US
         if first == last:
             self._merge_into(last, summarise(readings))
@@ -99,23 +95,6 @@ class Seconds:
         """The summaries of the seconds [first, end): a view, shorter where nothing is kept, valid until the next `add`."""
         lo = max(first - self._origin, 0)
         return self._table[lo : max(min(end, self._end) - self._origin, lo)]
-
-    def _add_few(self, readings: Readings) -> None:
-        columns = (readings.time_us, readings.hold_us, readings.v, readings.a, readings.w)
-        for time_us, hold, *values in zip(*(column.tolist() for column in columns), strict=True):
-            second = time_us // SECOND_US
-            self._reach(second)
-            if second < self._origin:
-                continue
-            row = self._table[second - self._origin]
-            old = row.tolist()
-            row[:] = [
-                old[0] + 1,
-                old[1] + hold,
-                *(total + x * hold for total, x in zip(old[2:5], values, strict=True)),
-                *map(min, old[5:8], values),
-                *map(max, old[8:11], values),
-            ]
 
     def _merge_into(self, second: int, summary: F64) -> None:
         self._reach(second)

@@ -47,7 +47,6 @@ class Timebase:
         self._doubtful = 0  # impossibly early arrivals in a row
         self._stalled_since_us: int | None = None
         self._stalled = 0  # impossibly late ones since then
-        self._leap_us = 0
         self._jitter = _Jitter()
 
     def extend(self, ms: I64) -> I64:
@@ -77,9 +76,7 @@ class Timebase:
         """Host time of board times in any order; a later board time is never given an earlier host time."""
         # While early arrivals are doubted, only this says that a stamp cannot be from the future.
         limit_us = self._arrived_us if self._doubtful else None
-        if len(ms_ext) == 1:
-            return np.array((self._map.at(int(ms_ext[0]), limit_us),), np.int64)
-        return self._map.at_all(ms_ext, limit_us)
+        return self._map.at(ms_ext, limit_us)
 
     def shift(self, us: int) -> None:
         """The host's clock was set by so much."""
@@ -91,11 +88,6 @@ class Timebase:
         if self._line is not None:
             self._line.shift(us)
             self._map.shift(us)
-
-    def leap_us(self) -> int:
-        """How far the mapping leapt since the last call, because the clocks had parted; 0 when it did not."""
-        leap_us, self._leap_us = self._leap_us, 0
-        return leap_us
 
     def health(self) -> ClockHealth:
         """Drift (positive: the board's clock is fast), jitter of arrivals, and host time minus board time now."""
@@ -185,7 +177,6 @@ class Timebase:
     def _leap(self, x: int, r: int) -> None:
         """The clocks have parted: begin a new line at this arrival, with the drift of the old one."""
         assert self._line is not None
-        self._leap_us += round(r - self._line.at(x))
         self._line = Envelope(x, r, self._line.slope)
         self._line.add(x, r)
         self._map.leap(self._line, x)

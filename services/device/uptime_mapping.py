@@ -34,17 +34,8 @@ class Mapping:
         self._x, self._us, self._mapped = [float(x)], [us if floor_us is None else max(us, floor_us)], None
         self._approach(line)
 
-    def at(self, x: int, limit_us: int | None = None) -> int:
-        """Host time of board time x, at most `limit_us`; what was held at the limit binds nothing later."""
-        us = self._value(x)
-        if limit_us is not None and us > limit_us:
-            return limit_us
-        if self._mapped is None or x > self._mapped[0]:
-            self._mapped = (x, us)
-        return round(us)
-
-    def at_all(self, x: I64, limit_us: int | None = None) -> I64:
-        """`at` for many."""
+    def at(self, x: I64, limit_us: int | None = None) -> I64:
+        """Host times of board times x, at most `limit_us`; what was held at the limit binds nothing later."""
         if not len(x):
             return x.astype(np.int64)
         us = self._values(x)

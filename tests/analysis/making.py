@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from services.model import Readings
+from services.analysis.decimate import Buckets, curve_of_buckets, curve_of_rows, rebucket, take, width_for
+from services.model import Curve, Readings
 
 T0 = 1_790_000_000_000_000  # a whole minute in 2026
 
@@ -74,3 +75,20 @@ def arrivals(draw: st.DrawFn, most: int = 60) -> list[list[Row]]:
         batches.append([rows[row] for row in order[at : at + size]])
         at += size
     return batches
+
+
+def curve_from_readings(readings: Readings, t0_us: int, t1_us: int, points: int) -> Curve:
+    """The readings with time in [t0, t1), ascending in time, as they are or in at most `points` buckets."""
+    lo, hi = np.searchsorted(readings.time_us, (t0_us, t1_us)).tolist()
+    rows = readings.take(slice(lo, max(lo, hi)))
+    width_us = 0 if len(rows) <= points else width_for(t0_us, t1_us, points)
+    return curve_of_rows(rows, width_us)
+
+
+def curve_from_buckets(buckets: Buckets, bucket_us: int, t0_us: int, t1_us: int, points: int) -> Curve:
+    """Buckets that touch [t0, t1) as a curve of at most `points` points, merged to coarser ones where needed."""
+    width_us = width_for(t0_us, t1_us, points, bucket_us)
+    first_us = t0_us // bucket_us * bucket_us if t0_us < t1_us else t1_us
+    lo, hi = np.searchsorted(buckets.time_us, (first_us, t1_us)).tolist()
+    inside = take(buckets, slice(lo, hi))
+    return curve_of_buckets(rebucket(inside, width_us), width_us)

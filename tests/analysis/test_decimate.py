@@ -16,8 +16,6 @@ from services.analysis.decimate import (
     LADDER_US,
     Buckets,
     buckets_of_readings,
-    curve_from_buckets,
-    curve_from_readings,
     curve_of_buckets,
     join,
     rebucket,
@@ -25,7 +23,7 @@ from services.analysis.decimate import (
     width_for,
 )
 from services.model import Curve, no_readings
-from tests.analysis.making import T0, Row, columns, in_order, steady
+from tests.analysis.making import T0, Row, columns, curve_from_buckets, curve_from_readings, in_order, steady
 
 DAY_US = 86_400_000_000
 SPANS_US = st.integers(0, 100_000_000)

@@ -19,7 +19,6 @@ from starlette.responses import Response
 from components.page import create_page
 from services.alert_model import Level
 from services.analysis.alert_rules import Limit
-from services.analysis.decimate import curve_from_readings
 from services.analysis.frame import frame_of_curve
 from services.clock import Clock
 from services.errors import UnknownDevice
@@ -27,6 +26,7 @@ from services.live_model import ClockHealth, DeviceInfo, Health, MovingMean, Sna
 from services.model import I64, ChannelStats, Counts, Event, Gap, LinkState, Reading, Readings, SpanStats
 from services.settings import Settings
 from services.web.security import content_security_policy
+from tests.analysis.making import curve_from_readings
 from tests.web.fake_alerts import ListedAlerts, book
 
 STEP_US = 100_000

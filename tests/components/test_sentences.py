@@ -68,7 +68,6 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
         "set_interval → refused: too short (41 ms, tries: 2)",
     ),
     (EventKind.COMMAND, COMMAND | {"result": "unsupported"}, "set_interval → not known to this board (41 ms, tries: 2)"),
-    (EventKind.ROLLOVER, {}, "The board's numbers began again at 0."),
     (EventKind.DATABASE, {"moved_to": "x.db"}, "The database was damaged: it was moved aside to x.db and a new one was started."),
 ]
 
@@ -95,7 +94,7 @@ def test_why_the_link_was_lost_is_said_in_the_page_s_language_too() -> None:
 @pytest.mark.parametrize("data", [{}, {"count": "x"}, {"state": "nowhere"}, {"boot": 1, "channel": "x"}])
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_a_record_without_the_data_is_shown_as_it_was_stored(kind: EventKind, data: dict[str, Any]) -> None:
-    if kind is EventKind.ROLLOVER or (kind in (EventKind.HELLO, EventKind.REBOOT) and "boot" in data):
+    if kind in (EventKind.HELLO, EventKind.REBOOT) and "boot" in data:
         return  # these need no more
     assert sentence(Event("bench", 0, kind, "as <stored>", data), "ko") == "as <stored>"
 

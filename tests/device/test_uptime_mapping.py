@@ -17,7 +17,7 @@ def bent(steps: list[tuple[int, int]]) -> tuple[Mapping, int]:
     mapping, x, offset = Mapping(), 1_000, 10**9
     mapping.begin(Envelope(x, offset), x)
     for step_ms, move_us in steps:
-        mapping.at(x)
+        mapping.at(np.array([x]))
         x, offset = x + step_ms, offset + move_us
         mapping.aim(Envelope(x, offset), x)
     return mapping, x
@@ -26,11 +26,11 @@ def bent(steps: list[tuple[int, int]]) -> tuple[Mapping, int]:
 @given(STEPS, st.lists(st.integers(-2_000, 60_000), min_size=2, max_size=40))
 def test_many_at_once_are_mapped_like_one_at_a_time(steps: list[tuple[int, int]], xs: list[int]) -> None:
     together, singly = bent(steps)[0], bent(steps)[0]
-    assert together.at_all(np.array(xs, np.int64)).tolist() == [singly.at(x) for x in xs]
+    assert together.at(np.array(xs, np.int64)).tolist() == [int(singly.at(np.array([x]))[0]) for x in xs]
 
 
 @given(STEPS, st.lists(st.integers(0, 60_000), min_size=2, max_size=40))
 def test_a_later_board_time_is_never_given_an_earlier_host_time(steps: list[tuple[int, int]], xs: list[int]) -> None:
     mapping, _ = bent(steps)
-    mapped = mapping.at_all(np.array(sorted(xs), np.int64))
+    mapped = mapping.at(np.array(sorted(xs), np.int64))
     assert (np.diff(mapped) >= 0).all()
