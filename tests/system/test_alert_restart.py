@@ -13,10 +13,9 @@ from tests.system.running import Program, program
 RULE = {"id": "low", "channel": "v", "severity": "danger", "on": 0.5, "off": 0.4, "hold_s": 0.2, "actions": ["buzzer"]}
 
 
-def put(program: Program, path: str, body: Any) -> Any:
-    request = urllib.request.Request(
-        program.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
-    )
+def put(program: Program, path: str, body: Any, method: str = "PUT") -> Any:
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(program.address + path, json.dumps(body).encode(), kind, method=method)
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.loads(answer.read())
 
