@@ -130,7 +130,7 @@ def layout(text: dict[str, str], monitor: Monitor, *, operator: bool = True) -> 
                     line.layout(text),
                 ]
             ),
-            html.Div([drawer.bar(text, DRAWERS), notices.layout()], className="foot"),
+            html.Div([drawer.bar(text, DRAWERS), notices.layout(monitor.alerts.since(None)[0])], className="foot"),
             drawer.layout(),
             export.layout(),
             help_sheet.layout(),

@@ -2,6 +2,8 @@
 (function () {
   "use strict";
 
+  const TOLD = "powermon-told";
+  const KEPT = 100;
   const known = "Notification" in window;
 
   async function allowNotices(clicks) {
@@ -10,12 +12,22 @@
     return "notify-" + answer;
   }
 
+  // True for one of all tabs, and once: the newest episode of a notice is remembered, also when a tab is loaded again.
+  function first(kind, one) {
+    const told = JSON.parse(window.localStorage.getItem(TOLD) || "[]");
+    const key = kind + one.episodes[one.episodes.length - 1];
+    if (told.includes(key)) return false;
+    window.localStorage.setItem(TOLD, JSON.stringify([...told, key].slice(-KEPT)));
+    return true;
+  }
+
   function notify(data) {
     if (!data) return;
-    const loud = data.news.filter((one) => one.sound);
-    if (loud.length) window.dash_clientside.powermon.sound(loud.some((one) => one.severity === "danger") ? "danger" : "warning");
+    const powermon = window.dash_clientside.powermon;
+    const loud = data.news.filter((one) => one.sound && powermon.canSound() && first("sound ", one));
+    if (loud.length) powermon.sound(loud.some((one) => one.severity === "danger") ? "danger" : "warning");
     if (!known || window.Notification.permission !== "granted") return;
-    for (const one of data.news.filter((each) => each.notify)) {
+    for (const one of data.news.filter((each) => each.notify && first("notice ", each))) {
       // The same tag takes the place of the one before: a rule that fires again and again makes no heap.
       const shown = new window.Notification(one.title, { body: one.body, tag: one.tag });
       shown.onclick = () => {

@@ -25,9 +25,11 @@
     source.stop(begin + 0.25);
   }
 
+  const canSound = () => wanted() && context !== null && context.state === "running";
+
   // Twice and higher for a danger.
   function sound(severity) {
-    if (!wanted() || !context || context.state !== "running") return;
+    if (!canSound()) return;
     for (const after of severity === "danger" ? [0, 0.3] : [0]) tone(severity === "danger" ? 880 : 587, after);
   }
 
@@ -44,5 +46,5 @@
   document.addEventListener("pointerdown", ready, true);
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.powermon = Object.assign(window.dash_clientside.powermon || {}, { allowSound, sound });
+  window.dash_clientside.powermon = Object.assign(window.dash_clientside.powermon || {}, { allowSound, canSound, sound });
 })();

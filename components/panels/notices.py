@@ -2,7 +2,7 @@
 allowed it (assets/notices.js).
 
 It has a clock of its own, which goes on in a hidden tab if notifications are allowed; the answer is empty as long as nothing
-changed.
+changed. How far a tab was told outlives its being loaded again; of several tabs one notifies and sounds.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ MOST_SEEN = 20  # episodes that one click acknowledges
 MOST = 3  # at a time; more of them are in the list of what fired
 
 
-def layout() -> Component:
-    """Nothing, in the bar at the foot."""
+def layout(cursor: int) -> Component:
+    """Nothing, in the bar at the foot. What changed after `cursor` is news; after what this tab was told, if it was loaded again."""
     clock = dcc.Interval(id=ids.NEWS_CLOCK, interval=EVERY_MS)
-    return html.Div([html.Div([], id=ids.NOTICES), _outcome(), dcc.Store(id=ids.NEWS), clock], className="notices")
+    told = dcc.Store(id=ids.NEWS, storage_type="session", data={"cursor": cursor, "news": []})
+    return html.Div([html.Div([], id=ids.NOTICES), _outcome(), told, clock], className="notices")
 
 
 def _outcome() -> Component:

@@ -48,7 +48,8 @@ class AlertBook:
         self._changing = threading.Lock()  # one change of the rules at a time
         self._lock = threading.Lock()  # of the list of changes; never held while anybody is called
         self._changes: deque[tuple[int, AlertChange]] = deque(maxlen=CHANGES_KEPT)
-        self._number = 0
+        # Of the newest change. A listener that knew the program before it was restarted has a lower one.
+        self._number = clock.now_us()
 
     def start(self) -> None:
         """Read the rules; the limits of the settings are the first ones."""
