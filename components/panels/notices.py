@@ -33,7 +33,7 @@ MOST = 3  # at a time; more of them are in the list of what fired
 
 
 def layout(cursor: int) -> Component:
-    """Nothing, in the bar at the foot. What changed after `cursor` is news; after what this tab was told, if it was loaded again."""
+    """Nothing, in the bar at the foot. What changed after `cursor` is news; if loaded again, after what this tab was told."""
     clock = dcc.Interval(id=ids.NEWS_CLOCK, interval=EVERY_MS)
     told = dcc.Store(id=ids.NEWS, storage_type="session", data={"cursor": cursor, "news": []})
     return html.Div([html.Div([], id=ids.NOTICES), _outcome(), told, clock], className="notices")

@@ -57,7 +57,9 @@ def test_a_hidden_tab_is_told_once_and_not_again_when_it_comes_back(told_page: P
     assert counts(page) == (1, 2)
 
 
-def test_a_hidden_tab_without_permission_asks_for_nothing_and_is_told_when_it_comes_back(page: Page, monitor: FakeMonitor) -> None:
+def test_a_hidden_tab_without_permission_asks_for_nothing_and_is_told_when_it_comes_back(
+    page: Page, monitor: FakeMonitor
+) -> None:
     prepared(page, allowed=False)
     opened(page)
     hide_tab(page, True)
