@@ -1,6 +1,6 @@
-"""Statistics of the last seconds: exact, whatever came late, at a cost that does not grow with the rate.
+"""Statistics of the last seconds, and means over the last 1, 5 and 15 minutes: exact, whatever came late.
 
-Whole seconds come from their summaries; only the span's two ends are read row by row.
+Whole seconds come from their summaries, so that the cost does not grow with the rate; only a span's two ends are read row by row.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import numpy as np
 
 from services.analysis.energy import AMPERE_US_PER_MAH, WATT_US_PER_WH
 from services.analysis.marks import marked, parted
-from services.analysis.seconds import COUNT, HIGHS, HOLD, LOWS, SECOND_US, WEIGHTED, Seconds, merge, summarise
+from services.analysis.seconds import COUNT, HIGHS, HOLD, LOWS, SECOND_US, SUMS, WEIGHTED, Seconds, merge, summarise
 from services.analysis.window import Window
+from services.live_model import MovingMean
 from services.model import CHANNELS, F64, ChannelStats, Readings, SpanStats
 
 SPAN_S = 60.0
+MOVING_S = (60, 300, 900)
 
 
 class RollingStats:
@@ -56,6 +58,25 @@ class RollingStats:
         tail, _ = parted(window.after(end * SECOND_US - 1, now_us))
         parts = [self._seconds.between(first, end), *(summarise(rows)[None] for rows in (head, tail) if len(rows))]
         return merge(np.concatenate(parts))
+
+
+class MovingMeans:
+    """Means from one-second summaries: a span begins with a whole second and ends now."""
+
+    def __init__(self, seconds: Seconds) -> None:
+        self._seconds = seconds
+
+    def means(self, now_us: int) -> tuple[MovingMean, ...]:
+        """Hold-weighted means, with the seconds of measurement each rests on."""
+        return tuple(self._mean(now_us // SECOND_US + 1, span_s) for span_s in MOVING_S)
+
+    def _mean(self, end: int, span_s: int) -> MovingMean:
+        total = self._seconds.between(end - span_s, end)[:, SUMS].sum(axis=0)
+        hold = float(total[HOLD])
+        if hold <= 0:
+            return MovingMean(span_s, 0.0, None, None, None)
+        v, a, w = (total[WEIGHTED] / hold).tolist()
+        return MovingMean(span_s, min(hold / SECOND_US, float(span_s)), v, a, w)
 
 
 def _clip(total: F64, rows: Readings, t0_us: int) -> None:

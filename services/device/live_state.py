@@ -9,9 +9,8 @@ import numpy as np
 
 from services.analysis.energy import Energy
 from services.analysis.marks import parted, status_of
-from services.analysis.moving import MovingMeans
 from services.analysis.seconds import Seconds
-from services.analysis.stats import RollingStats
+from services.analysis.stats import MovingMeans, RollingStats
 from services.analysis.window import Window
 from services.clock import Step
 from services.model import Curve, Reading, Readings, SpanStats

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from pytest import approx
 
 from services.analysis.marks import CURRENT, flags_of, parted
-from services.analysis.moving import MovingMeans
 from services.analysis.seconds import KEPT_S, Seconds
-from services.analysis.stats import RollingStats
+from services.analysis.stats import MovingMeans, RollingStats
 from services.analysis.window import Window
 from services.model import Readings, SpanStats
 from tests.analysis.making import T0, Row, arrivals, columns, steady
