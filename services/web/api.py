@@ -15,7 +15,7 @@ from starlette.routing import compile_path
 from services.errors import PowermonError
 from services.monitor import Monitor
 from services.web import alerts, boards, docs, errors, health, history, metrics, realtime
-from services.web.bodies import MAX_BODY
+from services.web.connections import MAX_BODY
 from services.web.parameters import Workers
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a client holds before anything is known of it: a connection, bytes of a request's head, time. All three are bounded here.
+"""What a client holds before anything is known of it: a connection, bytes of a request, time. All three are bounded here.
 
 uvicorn bounds none of them: its parser keeps a header of any size, a connection without a request stays for ever, and at
 `limit_concurrency` everybody gets 503. Here the connection that has waited longest without asking anything makes room, so that
@@ -15,15 +15,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.web.bodies import MAX_HEADER_BYTES
+from services.web.errors import RefusedError
 from services.web.origins import source_of
 
 KNOWN_KEY = "connection"  # in a scope's state: the connection, which the guard tells that somebody showed a token on it
 OTHER_FILES = 256  # boards, database readers, WebSockets, log
 GRACE_S = 0.25  # from the connection to the request
 MOST_QUEUED = 16  # requests that a client may send before the first is answered
+MAX_BODY = 1_000_000
+MAX_HEADERS, MAX_HEADER_BYTES = 100, 32_768
+BODY_TIMEOUT_S = 10.0
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -201,3 +206,54 @@ class Connection(HttpToolsProtocol):
         if whole and not self.waiting:
             self._now(waiting=True)
             self._expect(self._gate.limits.idle_s)
+
+
+# --- requests
+
+
+def check_head(scope: Scope, headers: Headers) -> None:
+    """Raises RefusedError when there is more of it than any browser sends."""
+    size = len(scope.get("raw_path") or b"") + len(scope["query_string"]) + sum(len(a) + len(b) for a, b in headers.raw)
+    if len(headers.raw) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        raise RefusedError(431, "head", f"a request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them")
+
+
+async def read_json(headers: Headers, receive: Receive, most: int = MAX_BODY) -> bytes:
+    """The whole body. Raises RefusedError when it is not declared as JSON, too large, or too slow."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError(415, "not_json", "the body must be JSON (Content-Type: application/json)")
+    declared = headers.get("content-length", "0")
+    if not (declared.isascii() and declared.isdigit()) or len(declared) > 12 or int(declared) > most:
+        raise _too_large(most)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _read(receive, most)
+    except TimeoutError:
+        raise RefusedError(408, "slow", f"the body did not come within {BODY_TIMEOUT_S:.0f} s", closing=True) from None
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, "too_large", f"the body may have at most {most} bytes", closing=True)
+
+
+async def _read(receive: Receive, most: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError(400, "gone", "the client went away")
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise _too_large(most)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """`receive` for whoever comes next, with the body that was read already."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replaying() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replaying

@@ -23,9 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.settings import Settings
 from services.web.access import MOST_WAIT_S, OPERATOR, VIEWER, Access, bearer
-from services.web.bodies import MAX_BODY, check_head, read_json, replay
 from services.web.callbacks import CALLBACK_PATH, MalformedCallError, Rules, called
-from services.web.connections import KNOWN_KEY
+from services.web.connections import KNOWN_KEY, MAX_BODY, check_head, read_json, replay
 from services.web.errors import RefusedError, error_response
 from services.web.origins import foreign, host_name, is_address, is_loopback, mere_link, source_of
 from services.web.pace import Paces, Turns

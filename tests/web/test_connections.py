@@ -13,8 +13,7 @@ import psutil
 import pytest
 
 from services.settings import Settings
-from services.web import bodies
-from services.web.connections import Limits
+from services.web.connections import BODY_TIMEOUT_S, Limits
 from tests.web.fake_monitor import FakeMonitor
 from tests.web.serving import LIMIT_S, running, wait_for
 
@@ -191,4 +190,4 @@ def test_connections_that_end_are_forgotten(monitor: FakeMonitor) -> None:
 def test_limits_fit_each_other() -> None:
     limits = Limits()
     assert limits.of_one_source < limits.unknown < limits.connections
-    assert limits.body_s > bodies.BODY_TIMEOUT_S
+    assert limits.body_s > BODY_TIMEOUT_S

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from services.settings import Settings
-from services.web import bodies
+from services.web import connections
 from services.web.access import Access, Sessions, Tries, token_needed
 from services.web.origins import host_name, is_loopback, source_of
 from services.web.security import content_security_policy, make_policy
@@ -180,7 +180,7 @@ def test_a_large_body_without_length_is_cut_off(client: httpx.Client, monitor: F
 
 
 def test_a_body_that_never_ends_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connections, "BODY_TIMEOUT_S", 0.2)
     head = f"POST {COMMAND} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"
     assert raw(address, head).split()[1] == b"408"
 
