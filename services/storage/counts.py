@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from services.analysis.ranges import Ranges, part_of
 from services.model import I64, Counts, Event, EventKind, Gap, GapState, Identity, Reason, Rejected, Restored, StoredRun
 from services.storage.database import Connection
 from services.storage.history import Scope, Total
@@ -30,6 +32,11 @@ _GAPS_OPEN = " ".join((_GAPS, "WHERE g.run_id = ? AND g.state = 'open' ORDER BY 
 _GAPS_LOST = " ".join((_GAPS, "WHERE g.run_id = ? AND g.state = 'lost' ORDER BY g.first DESC LIMIT ?"))
 _NEWEST_RUNS = """SELECT run_id, boot, board_id, wire_boot, last_ms, last_us FROM runs WHERE device_id = ?
     ORDER BY run_id DESC LIMIT ?"""
+_GAP_IN = "INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)"
+# No two gaps of a run overlap, so that of those that begin before `first` only the last can reach beyond it.
+_GAPS_UNDER = """SELECT first, last, device_id, t0_us, t1_us, state FROM gaps
+    WHERE run_id = :run_id AND first <= :last AND last >= :first
+    AND first >= coalesce((SELECT max(first) FROM gaps WHERE run_id = :run_id AND first <= :first), :first)"""
 
 
 def devices(conn: Connection) -> list[str]:
@@ -62,7 +69,42 @@ def _first_time(conn: Connection, run: Run, from_us: int) -> int | None:
     return None if row is None else int(row[0]) + run.t0_us
 
 
-# --- gaps and counts
+# --- gaps: numbers of one fate each; no two of a run overlap
+
+
+def gaps_by_boot(gaps: Iterable[Gap]) -> dict[int, Ranges[Gap]]:
+    """What is left of gaps that replace each other in their order, by boot."""
+    boots: dict[int, Ranges[Gap]] = {}
+    for gap in gaps:
+        boots.setdefault(gap.boot, Ranges()).put(gap.first, gap.last, gap)
+    return boots
+
+
+def write_gaps(conn: Connection, device_id: int, run_id: int, gaps: Ranges[Gap]) -> None:
+    """Put them over what is stored of the run: what is written later replaces what it covers."""
+    for first, last, gap in gaps:
+        _clear_gaps(conn, run_id, first, last)
+        if gap.state is not GapState.BEFORE:
+            _insert_gap(conn, device_id, run_id, part_of(gap, first, last))
+
+
+def _clear_gaps(conn: Connection, run_id: int, first: int, last: int) -> None:
+    """Nothing of first … last is left; what reaches beyond is cut."""
+    for *numbers, device_id, t0_us, t1_us, state in conn.execute(
+        _GAPS_UNDER, {"run_id": run_id, "first": first, "last": last}
+    ).fetchall():
+        known = Gap("", 0, numbers[0], numbers[1], t0_us, t1_us, GapState(state))
+        conn.execute("DELETE FROM gaps WHERE run_id = ? AND first = ?", (run_id, known.first))
+        for low, high in ((known.first, min(known.last, first - 1)), (max(known.first, last + 1), known.last)):
+            if low <= high:
+                _insert_gap(conn, device_id, run_id, part_of(known, low, high))
+
+
+def _insert_gap(conn: Connection, device_id: int, run_id: int, gap: Gap) -> None:
+    conn.execute(_GAP_IN, (run_id, int(gap.first), int(gap.last), device_id, int(gap.t0_us), int(gap.t1_us), str(gap.state)))
+
+
+# --- what there is of a span
 
 
 def gaps(conn: Connection, where: Scope, t0_us: int, t1_us: int, limit: int) -> list[Gap]:

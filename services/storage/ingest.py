@@ -16,7 +16,7 @@ from services.analysis.marks import marked
 from services.analysis.validation import LARGEST, NO_LIMIT
 from services.model import I64, Event, Gap, Identity, Readings, Rejected, Tally, Write
 from services.storage import alert_record, rollups
-from services.storage import gaps as stored_gaps
+from services.storage.counts import gaps_by_boot, write_gaps
 from services.storage.database import Connection
 from services.storage.overlaps import Overlaps
 from services.storage.rows import Rows
@@ -284,9 +284,9 @@ class Ingest:
     def _store_gaps(self, device: DeviceState, gaps: list[Gap]) -> None:
         if not gaps:
             return
-        for boot, ranges in stored_gaps.of_boots(gaps).items():
+        for boot, ranges in gaps_by_boot(gaps).items():
             run = self._run(device, boot, next(iter(ranges)).value.t0_us)
-            stored_gaps.write(self._conn, device.device_id, run.run_id, ranges)
+            write_gaps(self._conn, device.device_id, run.run_id, ranges)
         longest = max(gap.t1_us - gap.t0_us for gap in gaps)
         if longest > device.longest_gap_us:
             device.longest_gap_us = longest

@@ -1,4 +1,5 @@
-"""The file that is written, from its opening to its closing: claimed, checked, moved aside when damaged, left when it vanished.
+"""The file that is written, from its opening to its closing: claimed, checked, moved aside when damaged, left when it vanished;
+and the longer work that is done on it step by step between the commits.
 
 Used by the writer's thread alone.
 """
@@ -7,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from services.clock import Clock
 from services.model import Event as LogEvent
@@ -29,12 +32,44 @@ from services.storage.file_identity import Fate, FileIdentity, Vanished
 from services.storage.file_lock import Claim, Found
 from services.storage.health import Recorded
 from services.storage.ingest import Ingest
-from services.storage.jobs import Jobs
 from services.storage.repair import SALVAGE, Salvage
 from services.storage.retention import Limits, Retention, kept
 
 log = logging.getLogger(__name__)
 CUT_SHORT = "it was cut short or overwritten by another program"
+Job = Callable[[Connection], bool]  # one bounded step; True: done
+
+
+class Jobs:
+    """The oldest first. Any thread adds; the writer's takes the steps."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Job, Event]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, job: Job) -> Event:
+        """The event is set when the last step is done, or the job was given up."""
+        finished = Event()
+        self._waiting.append((job, finished))
+        return finished
+
+    def step(self, conn: Connection) -> None:
+        """One step of the oldest job; one that fails is given up."""
+        job, finished = self._waiting[0]
+        done = True
+        try:
+            done = job(conn)
+        finally:
+            if done:
+                self._waiting.popleft()
+                finished.set()
+
+    def give_up(self) -> None:
+        """Whoever waits for one of them waits no longer."""
+        while self._waiting:
+            self._waiting.popleft()[1].set()
 
 
 class RecordingFile:

@@ -16,8 +16,7 @@ from services.errors import DatabaseError
 from services.storage.backlog import Backlog
 from services.storage.database import Readers, is_damage, is_full, result_code, transaction, used_bytes
 from services.storage.health import Rate, Recorded, explain
-from services.storage.jobs import Job
-from services.storage.recording_file import RecordingFile
+from services.storage.recording_file import Job, RecordingFile
 from services.storage.repair import FEW
 from services.storage.retention import Limits, kept
 from services.storage.store import Durable
