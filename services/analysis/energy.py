@@ -20,10 +20,12 @@ class Energy:
 
     @property
     def energy_wh(self) -> float:
+        """Σ w·hold in watt-hours; negative where power flowed back."""
         return self._watt_us / WATT_US_PER_WH
 
     @property
     def charge_mah(self) -> float:
+        """Σ a·hold in milliampere-hours; negative where current flowed back."""
         return self._ampere_us / AMPERE_US_PER_MAH
 
     def add(self, readings: Readings) -> None:

@@ -61,7 +61,7 @@ def open_episodes(conn: Connection, device: str) -> list[Episode]:
 
 
 def episode(conn: Connection, episode_id: str) -> Episode | None:
-    """One by its id."""
+    """The episode with this id (`Episode.id`), None when there is none, or when it was let go to make room."""
     found = conn.execute(_ONE, (episode_id,)).fetchone()
     return None if found is None else _episode(found)
 

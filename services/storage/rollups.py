@@ -110,7 +110,7 @@ def marked_sums(rows: Rows) -> MarkedSums | None:
 
 
 def widen_marked(sums: MarkedSums, width_us: int) -> MarkedSums:
-    """The same in buckets of `width_us`."""
+    """Merged into buckets of `width_us`, a multiple of the width they have; ascending in time like them."""
     number = sums.start_us // width_us
     starts = np.concatenate(([0], np.flatnonzero(np.diff(number)) + 1))
     return MarkedSums(
@@ -129,7 +129,7 @@ def counting(rows: Rows) -> Rows:
 
 
 def widen(sums: Sums, width_us: int) -> Sums:
-    """The same in buckets of `width_us`."""
+    """Merged into buckets of `width_us`, a multiple of the width they have; ascending in time like them."""
     if not len(sums.start_us):
         return sums
     number = sums.start_us // width_us

@@ -11,7 +11,7 @@ from services.storage.database import Connection
 
 
 def status_words(conn: Connection) -> tuple[str, ...]:
-    """All of them: the first is word 1."""
+    """The words of all boards in the order of their numbers: the first is word 1."""
     return tuple(row[0] for row in conn.execute("SELECT word FROM status_words ORDER BY code"))
 
 

@@ -31,7 +31,7 @@ KEEP_S = 3.0  # what a setting may take: a long job may be before it
 
 
 def _ignore(*_: object) -> None:
-    """Nobody wants to know."""
+    """For who is not interested in commits."""
 
 
 class Storage(Store):
@@ -228,7 +228,7 @@ class Storage(Store):
 
 
 class _Keep:
-    """One setting."""
+    """A job of the writer that keeps one setting; `kept` once it is in the file (each statement is a commit)."""
 
     def __init__(self, key: str, value: str) -> None:
         self._key, self._value = key, value

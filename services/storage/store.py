@@ -107,7 +107,7 @@ class Store(Protocol):
     # --- alerts
 
     def alert_rules(self) -> AlertRules:
-        """The rules as they were stored last."""
+        """The rules as they were stored last; no rules at the first start."""
 
     def episodes(self, device: str | None, t0_us: int, t1_us: int, limit: int) -> list[Episode]:
         """Times that a rule fired and that touch the span, newest first."""
@@ -116,7 +116,7 @@ class Store(Protocol):
         """Those of a device that have not ended, oldest first."""
 
     def episode(self, episode_id: str) -> Episode | None:
-        """One by its id."""
+        """The episode with this id; None when there is none, or when it was let go to make room."""
 
     def back_test(self, device: str, rule: AlertRule, t0_us: int, t1_us: int) -> BackTest:
         """What the rule would have done in as much of the span as there is a record of, to the last bit what it does to

@@ -29,7 +29,7 @@ def iso(time_us: int) -> str:
 
 
 def iso_column(time_us: I64) -> list[str]:
-    """The same for a column."""
+    """Each of many times as `iso` writes it; numpy does all at once."""
     texts: list[str] = np.datetime_as_string(time_us.astype("datetime64[us]"), timezone="UTC").tolist()
     return texts
 
