@@ -191,6 +191,23 @@ KOREAN: dict[str, str] = {
     "completeness cannot be tried: the record says that a reading was asked for again, not when it came": (
         "완전성 규칙은 시험할 수 없습니다. 기록에는 다시 요청해 받은 측정값이라는 것만 남고 언제 도착했는지는 남지 않습니다."
     ),
+    "the program is stopping": "프로그램이 종료되는 중입니다.",
+    # rules of alerts (services/analysis/alert_rules.py)
+    "name: must be at most {n} printable characters": "이름은 표시할 수 있는 글자 {n}자 이하여야 합니다.",
+    "{field}: must be a finite number of seconds from {low} to {high}": "{field}: {low}에서 {high} 사이의 초여야 합니다.",
+    "{field}: must be a finite number from {low} to {high}": "{field}: {low}에서 {high} 사이의 숫자여야 합니다.",
+    "off: {off} must not be above on ({on})": "해제 값 {off}은(는) 한계 {on}보다 클 수 없습니다.",
+    "off: {off} must not be below on ({on})": "해제 값 {off}은(는) 한계 {on}보다 작을 수 없습니다.",
+    "on: completeness is a share from 0 to 1, so on and off must be too": (
+        "완전성은 0에서 1 사이의 비율이므로 한계와 해제 값도 그 사이여야 합니다."
+    ),
+    "on: an age is watched from above, in seconds greater than 0": (
+        "무응답 시간은 0보다 큰 초 단위 한계를 넘을 때만 감시할 수 있습니다."
+    ),
+    "actions: a board that says nothing cannot be told to sound its buzzer": (
+        "아무 말도 하지 않는 보드의 버저는 울릴 수 없습니다."
+    ),
+    "rules: at most {n}": "규칙은 최대 {n}개입니다.",
     "there is no simulated board": "가상 보드가 없습니다.",
     "faults are for the simulated board only": "고장은 가상 보드에서만 만들 수 있습니다.",
     "scenarios are for the simulated board only": "시나리오는 가상 보드에서만 쓸 수 있습니다.",

@@ -8,10 +8,14 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from components.words.phrases import KOREAN, phrase
+from services.alert_model import AlertAction, AlertChannel, AlertRule, Level
+from services.analysis.alert_rules import problem
 from services.clock import Clock
+from services.device import boards
 from services.errors import BadRequest
 from services.link import ports
 from services.link.addresses import checked_address
@@ -101,6 +105,30 @@ def test_why_a_port_may_not_be_opened_is_known_in_korean(url: str) -> None:
     with pytest.raises(BadRequest) as refused:
         checked_address(url, [])
     assert HANGUL.search(phrase(str(refused.value), "ko")), str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "x" * 61}, {"on": 1e9}, {"off": float("nan")}, {"hold_s": -1}, {"off": 11}, {"above": False},
+        {"channel": AlertChannel.COMPLETENESS}, {"channel": AlertChannel.AGE, "on": -1, "off": -1},
+        {"channel": AlertChannel.AGE, "actions": (AlertAction.BUZZER,)},
+    ],
+)  # fmt: skip
+def test_why_a_rule_was_refused_is_known_in_korean(change: dict[str, object]) -> None:
+    rule = AlertRule("over", AlertChannel.W, Level.DANGER, 10, 9)
+    said = problem(msgspec.structs.replace(rule, **change))
+    assert said and HANGUL.search(phrase(said, "ko")), said
+
+
+def test_why_a_board_was_not_connected_is_known_in_korean() -> None:
+    """Every refusal that services/device/boards.py can say, from its source: a new one cannot be forgotten."""
+    source = Path(boards.__file__).read_text(encoding="utf-8")
+    found = re.findall(r'raise (?:BadRequest|Conflict)\(f?"([^"]+)"', source)
+    assert len(found) >= 7
+    for sentence in found:
+        said = re.sub(r"\{[^}]*\}", "7", sentence)
+        assert HANGUL.search(phrase(said, "ko")), said
 
 
 @pytest.mark.parametrize("wanted", [{"interval_ms": 7}, {"retention_h": "soon"}, {"max_db_mb": 0}, {"retention_h": 100}])
