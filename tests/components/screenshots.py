@@ -221,9 +221,9 @@ def main(words: list[str]) -> int:
     folder = Path(words[0] if words else "screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     limits = ("--warn", "w>3.5:3.4", "--danger", "a>0.75:0.7")
-    with tempfile.TemporaryDirectory() as name, chromium() as browser, mock("--out", "pty", *BOARD) as source:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser, mock("--out", f"pty:{name}/board", *BOARD) as source:
         generate(Path(name) / "powermon.db", 10, 48)
-        with program(Path(name), "--port", f"bench-1={source.url}", "--no-demo", *limits) as running:
+        with program(Path(name), "--port", f"bench-1={name}/board", "--no-demo", *limits) as running:
             studio = Studio(browser, running.address, source, folder)
             wait_for(lambda: running.counts()["received"] > FILL_S * 10, 2 * FILL_S)
             for scene in words[1:] or SCENES:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
 from tests.mock.serving import mock, wait_for
@@ -67,6 +68,63 @@ def test_every_number_is_the_board_s_own(tmp_path: Path, level: str) -> None:
     rows = stored(tmp_path / "powermon.db")
     assert [row[1] for row in rows] == [reading["seq"] for reading in readings]
     assert all(agrees(row, truth[row[1]]) for row in rows)
+
+
+DRAWN = """() => {
+    const data = document.querySelector('#chart .js-plotly-plot')._fullData;
+    const drawn = (channel) => data.find((trace) => trace.legendgroup === channel && trace.showlegend);
+    return ['v', 'a', 'w'].map((channel) => Array.from(drawn(channel).y));
+}"""
+
+
+def test_the_page_shows_the_board_s_own_numbers(tmp_path: Path, browser: Browser) -> None:
+    """Cards and curves as a reader sees them = /api/latest = what the board wrote down when it measured."""
+    link, truth_file = tmp_path / "board", tmp_path / "record"
+    args = ("--out", f"pty:{link}", "--interval-ms", "100", "--record", str(truth_file), "--linger", "30")
+    with program(tmp_path, "--port", f"bench={link}", "--no-demo") as running:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        try:
+            with mock(*args) as board:
+                page.goto(running.address)
+                page.wait_for_selector("#state[data-state=live]", timeout=60_000)
+                live = [card(page) for _ in range(5) if ticked(page)]  # while readings come in
+                wait_for(lambda: running.counts()["received"] >= COUNT, 60)
+                board.process.terminate()
+                board.process.wait(20)
+            truth = {entry["seq"]: entry for entry in record(truth_file)}
+            last = max(truth)
+            wait_for(lambda: card(page)["seq"] == last, 60)
+            reading = running.latest()["reading"]
+            assert same(card(page), truth[last]) and same(reading, truth[last])
+            assert all(same(shown, truth[shown["seq"]]) for shown in live) and len({shown["seq"] for shown in live}) > 1
+            readings = running.json("/api/history")["readings"]
+            wait_for(lambda: len(drawn(page)) == len(readings), 60)
+            measured = [truth[reading["seq"]] for reading in readings]
+            for shown, true in zip(drawn(page), measured, strict=True):
+                assert same({"seq": true["seq"], **shown}, true)
+        finally:
+            page.close()
+
+
+def card(page: Page) -> dict[str, Any]:
+    """The large numbers, exact, and the number of their reading."""
+    values = {channel: float(page.get_attribute(f"#value-{channel}", "data-value") or "nan") for channel in "vaw"}
+    return {"seq": int(page.get_attribute("#value-v", "data-seq") or -1), **values}
+
+
+def ticked(page: Page) -> bool:
+    """Waits until the cards show another reading."""
+    before = page.get_attribute("#value-v", "data-seq")
+    wait_for(lambda: page.get_attribute("#value-v", "data-seq") != before, 60)
+    return True
+
+
+def drawn(page: Page) -> list[dict[str, float]]:
+    """The readings of the chart in V, A, W; its axes may be in mV, mA, mW."""
+    units = [page.inner_text(f"#side-{channel}").split()[0] for channel in "vaw"]
+    factors = [1e-3 if unit.startswith("m") else 1.0 for unit in units]
+    columns = zip(*page.evaluate(DRAWN), strict=True)
+    return [dict(zip("vaw", (y * factor for y, factor in zip(row, factors, strict=True)), strict=True)) for row in columns]
 
 
 def test_when_all_is_well_nothing_above_info_is_logged(tmp_path: Path) -> None:
