@@ -162,7 +162,7 @@ class Boot:
         """Retransmissions say nothing about the board's clock: until the first live reading they wait."""
         if self.last_ms is not None:
             return lines
-        spoken = [line for line in lines if not (isinstance(line, ReadingLine) and line.re and line.ms is not None)]
+        spoken = [line for line in lines if not (line.re and line.ms is not None)]
         if spoken:
             self._spoken_ms = spoken[-1].ms
             lines, self._early = lines + self._early, []
@@ -218,7 +218,7 @@ class Boot:
     def _is_another(self, line: Line, kept: list[Line]) -> bool:
         """Whether a line with a known number is no repetition: it counts anew or not at all, or two boards speak."""
         known = next((other for other in reversed([*self._recent, *kept]) if other.seq == line.seq), None)
-        if known is None or (isinstance(line, ReadingLine) and line.re):
+        if known is None or line.re:
             return False
         same = _content(line) == _content(known)
         self._repeated += same

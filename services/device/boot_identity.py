@@ -15,8 +15,8 @@ import msgspec
 
 from services.device.boot import Boot, step_ms
 from services.device.columns import Line
-from services.device.count_and_clock import STALE_S, clock_fits, is_live, is_same, lags
-from services.device.last_words import LastWords, said_by
+from services.device.count_and_clock import STALE_S, can_precede, clock_fits, is_live, is_same, lags
+from services.device.last_words import AWAITED_S, LastWords, said_by
 from services.device.sequence import MAX_JUMP, SequenceTracker
 from services.model import WIRE_NUMBERS, Gap, GapState, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
@@ -164,6 +164,7 @@ class BoardIdentity:
         self._pending: list[Line] = []
         self._pending_s = 0.0  # since when
         self._before = 0  # of the pending, those that came before the hello in doubt
+        self._earlier = 0  # and those of an earlier connection
         self._doubt: tuple[Hello, Boot] | None = None  # is this one that one?
         self._doubt_s = 0.0
         self._offers = False  # the last hello was asked for: what the board holds follows
@@ -181,6 +182,7 @@ class BoardIdentity:
     def connected(self) -> None:
         """A new connection: it may be another board, or the same after its power was lost."""
         self.known, self._doubt = False, None
+        self._earlier = len(self._pending)
         self._last_words.forget()
 
     def suspect(self) -> None:
@@ -274,10 +276,11 @@ class BoardIdentity:
         level_1 = old is not None and (old.wire is not None or old.mute)  # a board of level 0 sends no checksums
         mine: list[Line] = []
         others: list[Line] = []
-        for line in before:
-            behind = line.seq is not None and 0 < (hello.seq - line.seq) % WIRE_NUMBERS < WIRE_NUMBERS // 2
+        passed_ms = (now_s - self._pending_s + AWAITED_S) * 1e3
+        for place, line in enumerate(before):
             olds = level_1 and old is not None and said_by(old, line, now_s)
-            (mine if behind and not olds else others).append(line)
+            can_be = place >= self._earlier and can_precede(line, hello, passed_ms)
+            (mine if can_be and not olds else others).append(line)
         first: list[Step] = [Take(others) if level_1 else Drop(others)] if others else []
         self._last_words.over(old, hello, now_s)
         late_of, late, after = self._last_words.split(after, now_s)
@@ -285,7 +288,7 @@ class BoardIdentity:
         return [*first, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
 
     def _welcome(self, hello: Hello, lines: list[Line]) -> list[Step]:
-        self.known, self._doubt, self._pending = True, None, []
+        self.known, self._doubt, self._pending, self._earlier = True, None, [], 0
         bare: list[Line] = [line for line in lines if isinstance(line, ReadingLine) and line.crc is None]
         good = [line for line in lines if line not in bare] if bare else lines  # at level 1 all have checksums
         steps: list[Step] = [Welcome(hello, self._offers)]
@@ -293,7 +296,7 @@ class BoardIdentity:
 
     def _without_hello(self, live: Line | None, now_s: float) -> list[Step]:
         """The board does not answer: its lines are taken as they are."""
-        lines, self._pending = self._pending, []
+        lines, self._pending, self._earlier = self._pending, [], 0
         if all(line.crc is None for line in lines if isinstance(line, ReadingLine)):
             return [Begin(self.boots.of_level_0(lines[0].seq, now_s)), Take(lines)]
         boot = self.boot

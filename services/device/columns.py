@@ -64,5 +64,5 @@ def line_text(line: Line) -> str:
 
 def _fields(line: Line) -> tuple[float, float, float | None, float | None, int | None, int | None, int]:
     if isinstance(line, BadReading):
-        return _NAN, _NAN, _NAN, None, line.seq, line.ms, 0
+        return _NAN, _NAN, _NAN, None, line.seq, line.ms, line.re
     return line.v, line.a, line.w, line.ts, line.seq, line.ms, line.re

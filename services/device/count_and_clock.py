@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from services.device.boot import Boot, step_ms
 from services.device.columns import Line
-from services.wire.decoders import Hello, ReadingLine
+from services.wire.decoders import Hello
 
 STALE_S = 1.0  # a hello that was asked for may have been overtaken on its way by so much
 AHEAD_MS = 10_000  # one that is so much further ahead than time has passed is another's, or leapt
@@ -21,7 +21,7 @@ YOUNG_MS = 500  # a board that has been up for longer than it was not heard, and
 
 def is_live(line: Line) -> bool:
     """Just measured, and it tells the board's clock."""
-    return line.ms is not None and line.seq is not None and not (isinstance(line, ReadingLine) and line.re)
+    return line.ms is not None and line.seq is not None and not line.re
 
 
 def clock_fits(boot: Boot, lines: Sequence[Line], now_s: float) -> bool:
@@ -31,6 +31,14 @@ def clock_fits(boot: Boot, lines: Sequence[Line], now_s: float) -> bool:
     if boot.last_ms is None or line.ms is None or not is_live(line):
         return True
     return -BACK_MS < step_ms(boot.last_ms, line.ms) <= (now_s - boot.heard_s + boot.unsure_s) * 1e3 + AHEAD_MS
+
+
+def can_precede(line: Line, hello: Hello, passed_ms: float) -> bool:
+    """Whether the board of this hello can have measured a line that came at most so long before it."""
+    if line.seq is None:
+        return False
+    behind = step_ms(line.seq, hello.seq)
+    return behind > 0 and (not is_live(line) or behind * hello.interval_ms <= passed_ms)
 
 
 def is_same(boot: Boot, hello: Hello, line: Line, now_us: int, now_s: float) -> bool:

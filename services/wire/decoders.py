@@ -286,10 +286,10 @@ def _reading(value: dict[str, Any], line: bytes) -> ReadingLine | BadReading | B
     seq = _uint32(value.get("seq"))
     if seq is None and value.get("seq") is not None:
         return BadLine(Reason.BAD_SEQ, "seq must be a whole number, 0 to 4294967295", line)
-    ms = _uint32(value.get("ms"))
+    ms, again = _uint32(value.get("ms")), int(value.get("re") in (1, True))
     problem = _value_problem(value)
     if problem is not None:
-        return BadReading(*problem, seq, ms, line)
+        return BadReading(*problem, seq, ms, line, again)
     w, status = value.get("w"), value.get("status")
     return ReadingLine(
         v=float(value["v"]),
@@ -299,7 +299,7 @@ def _reading(value: dict[str, Any], line: bytes) -> ReadingLine | BadReading | B
         seq=seq,
         status="ok" if status is None else printable(status),
         ms=ms,
-        re=int(value.get("re") in (1, True)),
+        re=again,
         crc=value.get("crc"),
     )
 

@@ -78,6 +78,7 @@ class BadReading(msgspec.Struct, frozen=True):
     seq: int | None
     ms: int | None
     line: bytes
+    re: int = 0  # 1: a retransmission
 
 
 class BadLine(msgspec.Struct, frozen=True):

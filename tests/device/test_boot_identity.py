@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.device.boot_identity import NEVER_S, Begin, BoardIdentity, Drop, Step, Take, Welcome
 from services.device.columns import Line
 from services.device.count_and_clock import clock_fits
-from services.model import Gap, GapState, Identity, Restored, StoredRun
-from services.wire.decoders import Hello, ReadingLine
+from services.model import Gap, GapState, Identity, Reason, Restored, StoredRun
+from services.wire.decoders import BadReading, Hello, ReadingLine
 
 NOW_US = 1_700_000_000_000_000
 
@@ -96,6 +96,16 @@ def test_a_board_whose_live_lines_come_before_its_hello_keeps_them_waiting() -> 
     assert bench.taken == [(4, 50), (4, 51)]
     assert bench.identity.boot is not None
     assert (bench.identity.boot.tracker.begin, bench.identity.boot.tracker.ack) == (10, None)
+
+
+def test_lines_of_an_earlier_connection_are_not_those_of_a_board_that_is_met_on_the_next_one() -> None:
+    bench = Bench()
+    bench.lines(line(0), line(1))
+    bench.identity.connected()
+    bench.now_s += 1
+    bench.say(hello(8, 2, oldest=0))
+    bench.lines(line(2))
+    assert (bench.taken, bench.dropped) == ([(8, 2)], [0, 1])
 
 
 def test_a_line_of_the_boot_before_does_not_open_a_gap_in_the_new_one() -> None:
@@ -306,3 +316,10 @@ def test_a_level_0_board_on_the_port_of_a_level_1_board_is_read_after_a_while() 
     bench.wait(NEVER_S + 1)
     bench.lines(plain(8), sealed=False)
     assert (bench.boots, bench.taken[-2:]) == ([4, 5], [(5, 7), (5, 8)])
+
+
+def test_a_reading_without_a_value_that_is_sent_again_says_nothing_of_the_boards_clock() -> None:
+    bench = running()
+    bench.wait(5)
+    bench.lines(BadReading(Reason.MISSING_VALUE, "v is null", 60, 6_000, b"", re=1))
+    assert not bench.identity.wanted

@@ -52,3 +52,13 @@ def test_after_a_while_and_after_a_new_connection_none_is_awaited() -> None:
     for bench in (late, reconnected):
         bench.lines(line(100))
         assert (4, 100) not in bench.taken
+
+
+def test_a_board_of_which_nothing_came_but_its_hello_takes_no_lines_from_the_next_one() -> None:
+    bench = Bench()
+    bench.say(hello(4, 0))
+    bench.say(hello(4, 0, board_id="other"))
+    for n in range(40):
+        bench.now_s += 0.1
+        bench.lines(line(n, ms=5_000_000 + 100 * n))
+    assert [boot for boot, _ in bench.taken] == [5] * 40

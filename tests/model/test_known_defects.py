@@ -310,3 +310,34 @@ def test_a_first_live_line_ahead_that_is_not_believed_yet_is_outstanding(bench: 
     world.wait(1)
     world.check()
     world.settle()
+
+
+def test_a_line_far_behind_before_the_first_hello_is_no_reading_of_that_board(bench: type[World]) -> None:
+    """19: it would have taken the board fifty minutes to count from there to where its hello says it is."""
+    world = bench(Kind(claims=10**7, says_oldest=False), streamed_s=25)
+    world.wild_number(-30_000)
+    world.settle()
+
+
+def test_lines_of_a_board_that_nobody_has_met_are_not_those_of_the_next_one(bench: type[World]) -> None:
+    """19, where the count of the one ends just below the 0 of the other."""
+    world = bench(Kind(says_oldest=False, first_seq=2**32 - 60), seed=237)
+    world.start()
+    world.fault("host", "halved", "hello", 1)
+    world.wait(1)
+    world.restart_board()
+    world.settle()
+
+
+def test_lines_of_an_earlier_connection_do_not_take_the_numbers_of_a_new_board(bench: type[World]) -> None:
+    """20"""
+    world = bench()
+    world.start()
+    world.restart_board(1)
+    world.fault("host", "halved", "hello", 5)
+    world.wait(1)
+    world.restart_board()
+    world.cable_out(0.2)
+    world.wait(1)
+    world.check()
+    world.settle()
