@@ -165,6 +165,7 @@ class BoardIdentity:
         self._pending_s = 0.0  # since when
         self._before = 0  # of the pending, those that came before the hello in doubt
         self._earlier = 0  # and those of an earlier connection
+        self._waits_anew = False  # a new connection began
         self._doubt: tuple[Hello, Boot] | None = None  # is this one that one?
         self._doubt_s = 0.0
         self._offers = False  # the last hello was asked for: what the board holds follows
@@ -182,7 +183,7 @@ class BoardIdentity:
     def connected(self) -> None:
         """A new connection: it may be another board, or the same after its power was lost."""
         self.known, self._doubt = False, None
-        self._earlier = len(self._pending)
+        self._earlier, self._waits_anew = len(self._pending), True
         self._last_words.forget()
 
     def suspect(self) -> None:
@@ -249,9 +250,11 @@ class BoardIdentity:
 
     def on_tick(self, now_us: int, now_s: float) -> list[Step]:
         """What was waited for has come, or will not."""
+        if self._waits_anew:
+            self._pending_s, self._waits_anew = now_s, False
         if self._doubt is None and not self._pending:
             return []
-        live = next((line for line in reversed(self._pending) if is_live(line)), None)
+        live = next((line for line in reversed(self._pending[self._earlier :]) if is_live(line)), None)
         full = len(self._pending) > MAX_PENDING
         if self._doubt is not None:
             hello, boot = self._doubt

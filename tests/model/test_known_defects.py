@@ -341,3 +341,17 @@ def test_lines_of_an_earlier_connection_do_not_take_the_numbers_of_a_new_board(b
     world.wait(1)
     world.check()
     world.settle()
+
+
+def test_what_waits_from_an_earlier_connection_is_read_with_the_next_hello(bench: type[World]) -> None:
+    """22: it is no sign that the board stands still."""
+    world = bench(Kind(ring=1))
+    world.start()
+    world.wait(2)
+    world.cable_out(40)
+    world.fault("host", "lost", "hello", 1)
+    world.wait(0.7)
+    world.cable_out(12)
+    world.wait(1)
+    world.check()
+    world.settle()
