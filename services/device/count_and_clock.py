@@ -70,19 +70,20 @@ def _goes_on(boot: Boot, line: Line, now_us: int, now_s: float) -> bool:
         return False
     passed_ms = (now_s - boot.heard_s) * 1e3 if boot.heard_s else (now_us - (boot.last_us or 0)) / 1e3
     slept_ms = (boot.unsure_s if boot.heard_s else 0.0) * 1e3
-    return _goes_on_after(boot, line, passed_ms) or (slept_ms > 0 and _goes_on_after(boot, line, passed_ms + slept_ms))
+    most_ms = passed_ms + slept_ms
+    return _goes_on_after(boot, line, passed_ms, most_ms) or (slept_ms > 0 and _goes_on_after(boot, line, most_ms, most_ms))
 
 
-def _goes_on_after(boot: Boot, line: Line, passed_ms: float) -> bool:
-    """The same, when so much time has passed since it was heard."""
+def _goes_on_after(boot: Boot, line: Line, passed_ms: float, most_ms: float) -> bool:
+    """The same, when so much time has passed since it was heard, and at most so much may have."""
     assert line.ms is not None
     slack_ms = LOOSE_MS + LOOSE_SHARE * passed_ms
     clock_ms, count_ms = _steps_ms(boot, line)
     if not (clock_ms >= 0 and 0 <= count_ms <= passed_ms + slack_ms + 2 * boot.interval_us / 1e3):
         return False
     if boot.clock_ms is None:  # nothing came of it yet but its hello
-        return line.ms > passed_ms + YOUNG_MS
-    older = boot.clock_ms > slack_ms or line.ms > passed_ms + YOUNG_MS
+        return line.ms > most_ms + YOUNG_MS
+    older = boot.clock_ms > slack_ms + most_ms - passed_ms or line.ms > most_ms + YOUNG_MS
     return older and max(abs(clock_ms - passed_ms), passed_ms - count_ms) <= slack_ms
 
 

@@ -355,3 +355,15 @@ def test_what_waits_from_an_earlier_connection_is_read_with_the_next_hello(bench
     world.wait(1)
     world.check()
     world.settle()
+
+
+def test_a_young_board_that_restarts_while_the_machine_sleeps_is_a_new_boot(bench: type[World]) -> None:
+    """23: that the clock was set is no proof that the board went on."""
+    world = bench(Kind(interval_ms=50))
+    world.start()
+    world.wait(1)
+    world.restart_board()
+    world.suspend(600)
+    world.wait(1)
+    world.check()
+    world.settle()
