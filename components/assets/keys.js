@@ -15,16 +15,19 @@
     return gd && gd._fullData && gd._fullData.find((trace) => trace.mode === "lines" && trace.showlegend && trace.visible === true);
   }
 
-  // The time of a point as the axis shows it.
-  function timeOf(index) {
+  // The cursor's time as the axis shows it. Another span may have fewer points: then it is at the last one.
+  function timeOfCursor() {
     const gd = plot();
     const trace = curve();
-    return trace ? gd._fullLayout.xaxis.c2r(gd.calcdata[trace.index][index].x) : null;
+    const points = trace ? gd.calcdata[trace.index] : [];
+    if (at === null || !points.length) return null;
+    at = Math.min(at, points.length - 1);
+    return gd._fullLayout.xaxis.c2r(points[at].x);
   }
 
   function send(key, more) {
     const before = pressedLately.length ? pressedLately[pressedLately.length - 1].n : 0;
-    const given = Object.assign({ key, n: Math.max(Date.now(), before + 1), at: at === null ? null : timeOf(at) }, more);
+    const given = Object.assign({ key, n: Math.max(Date.now(), before + 1), at: timeOfCursor() }, more);
     pressedLately = [...pressedLately, given].slice(-32);
     window.dash_clientside.set_props("key", { data: pressedLately });
   }
@@ -42,10 +45,10 @@
   function select() {
     if (at === null) move(0);
     if (begin === null) {
-      begin = timeOf(at);
+      begin = timeOfCursor();
       return;
     }
-    send("select", { ends: [begin, timeOf(at)] });
+    send("select", { ends: [begin, timeOfCursor()] });
     begin = null;
   }
 

@@ -13,7 +13,7 @@ from services.analysis.ranges import Ranges, part_of
 from services.clock import Step
 from services.device.board_time import FLOOR_AHEAD_US, Timebase
 from services.device.columns import Columns, Line, columns
-from services.device.holds import CLOCKED_INTERVALS, holds, stale_us, steps
+from services.device.holds import CLOCKED_INTERVALS, holds, holds_by_number, stale_us, steps
 from services.device.missing_numbers import Fate, Stretch
 from services.device.sequence import Offered, SequenceTracker, Verdict
 from services.device.steady_pace import SteadyPace
@@ -85,6 +85,7 @@ class Boot:
         self._recent: list[Line] = []
         self._repeated = 0
         self._before: int | None = None
+        self._again: tuple[int, int] | None = None  # number and time of the last retransmission
         self._early: list[Line] = []
         self._spoken_ms: int | None = None  # the board's clock as its first live line told it
 
@@ -236,7 +237,7 @@ class Boot:
         if self.first_us is None and self.last_us is not None and self.last_us > now_us + FLOOR_AHEAD_US:
             self.walltime, self.last_us = WallTime(), None  # stored by a clock that has been set back since
         live = None if verdict is None or not verdict.any() else verdict == Verdict.ACCEPTED
-        readings = self._readings(batch, seq, self._times(lines, batch, seq, live, now_us))
+        readings = self._readings(batch, seq, self._times(lines, batch, seq, live, now_us), mixed=live is not None)
         taken = Taken(lines, readings, batch.doubtful)
         if verdict is not None and live is not None:
             for kind, flag in _FLAGS.items():
@@ -287,7 +288,7 @@ class Boot:
             return gap.t0_us + (gap.t1_us - gap.t0_us) * (seq - gap.first + 1) // (gap.last - gap.first + 2)
         return self.last_us if self.last_us is not None else now_us
 
-    def _readings(self, batch: Columns, seq: I64, time_us: I64) -> Readings:
+    def _readings(self, batch: Columns, seq: I64, time_us: I64, *, mixed: bool) -> Readings:
         count = len(seq)
         flags = np.zeros(count, np.uint16)
         if batch.derived:
@@ -295,7 +296,8 @@ class Boot:
         if not self.tracked:
             flags |= np.uint16(Flag.UNTRACKED)
         boot = np.full(count, self.number, np.int64)
-        return Readings(boot, seq, time_us, self._holds(seq, time_us), batch.v, batch.a, batch.w, flags)
+        hold_us = self._holds_by_number(seq, time_us) if mixed and self.wire is not None else self._holds(seq, time_us)
+        return Readings(boot, seq, time_us, hold_us, batch.v, batch.a, batch.w, flags)
 
     def _holds(self, seq: I64, time_us: I64) -> I64:
         """The span each reading stands for."""
@@ -316,6 +318,12 @@ class Boot:
             self.longest_us = max(self.longest_us, int(contiguous.max()))
         return holds(step_us, next_number, self.interval_us, None)
 
+    def _holds_by_number(self, seq: I64, time_us: I64) -> I64:
+        """The same for retransmissions among live readings: each stream goes on where it was."""
+        newest = None if self.last_seq is None or self.last_us is None else (self.last_seq, self.last_us)
+        broken = None if self._linked or newest is None else newest[0] + 1
+        return holds_by_number(seq, time_us, [one for one in (newest, self._again) if one], broken, self.interval_us)
+
     def _estimate(self, hold_us: I64) -> None:
         """Without a hello the interval is learned: quickly at first, then slowly."""
         if self.interval_known or not len(hold_us):
@@ -327,6 +335,9 @@ class Boot:
 
     def _remember(self, readings: Readings, live: Mask | None) -> None:
         rows = readings if live is None else readings.take(live)
+        if len(rows) < len(readings):
+            last = np.flatnonzero(~cast("Mask", live))[-1]
+            self._again = int(readings.seq[last]), int(readings.time_us[last])
         if len(rows):
             self.last_us = max(int(rows.time_us[-1]), self.last_us or 0)
             self.last_seq = int(rows.seq[-1])
@@ -359,6 +370,7 @@ class Boot:
         self.last_us, self.first_us, self._before = (
             None if time_us is None else time_us + step.set_us for time_us in (self.last_us, self.first_us, self._before)
         )
+        self._again = None
         self.pace.reset()
         self.heard_s -= step.slept_us / 1e6 if self.heard_s else 0.0  # the board's clock went on meanwhile
         self.unsure_s += max(0, step.set_us) / 1e6  # and maybe through a sleep that the system does not tell from a set clock
