@@ -16,7 +16,7 @@ import msgspec
 from services.device.boot import Boot, step_ms
 from services.device.columns import Line
 from services.device.count_and_clock import STALE_S, can_precede, clock_fits, is_live, is_same, lags
-from services.device.last_words import AWAITED_S, LastWords, said_by
+from services.device.last_words import AWAITED_S, LastWords, goes_on, said_by
 from services.device.sequence import MAX_JUMP, SequenceTracker
 from services.model import WIRE_NUMBERS, Gap, GapState, Restored, StoredRun
 from services.wire.decoders import Hello, ReadingLine
@@ -274,7 +274,8 @@ class BoardIdentity:
         return [*begin, *self._welcome(hello, self._pending)]
 
     def _another(self, hello: Hello, now_s: float) -> list[Step]:
-        """Lines that came before its hello and that it cannot have measured by then are those of the boot before it."""
+        """Lines that came before its hello and that it cannot have measured by then are those of the boot before it, or
+        nobody's: of a board that measured on while our machine slept."""
         old, before, after = self.boot, self._pending[: self._before], self._pending[self._before :]
         level_1 = old is not None and (old.wire is not None or old.mute)  # a board of level 0 sends no checksums
         mine: list[Line] = []
@@ -284,7 +285,9 @@ class BoardIdentity:
             olds = level_1 and old is not None and said_by(old, line, now_s)
             can_be = place >= self._earlier and can_precede(line, hello, passed_ms)
             (mine if can_be and not olds else others).append(line)
-        first: list[Step] = [Take(others) if level_1 else Drop(others)] if others else []
+        theirs = [line for line in others if level_1 and old is not None and goes_on(old, line)]
+        nobodys = [line for line in others if line not in theirs] if len(theirs) < len(others) else []
+        first: list[Step] = [*([Take(theirs)] if theirs else []), *([Drop(nobodys)] if nobodys else [])]
         self._last_words.over(old, hello, now_s)
         late_of, late, after = self._last_words.split(after, now_s)
         first += [Take(late, late_of)] if late else []

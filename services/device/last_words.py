@@ -77,10 +77,18 @@ def said_by(boot: Boot, line: Line, now_s: float) -> bool:
         return False
     if boot.last_ms is None or boot.last_seq is None:  # nothing came of it but its hello
         return 0 <= ahead * interval_ms <= most_ms + interval_ms
-    clock_ms, count_ms = step_ms(boot.last_ms, line.ms), step_ms(boot.last_seq % WIRE_NUMBERS, line.seq) * interval_ms
-    together = abs(clock_ms - count_ms) <= interval_ms + INEXACT * abs(count_ms)
+    clock_ms = step_ms(boot.last_ms, line.ms)
     least_ms = passed_ms - AWAITED_S * 1e3 if is_live(line) else clock_ms
-    return together and least_ms <= clock_ms <= most_ms + YOUNG_MS
+    return goes_on(boot, line) and least_ms <= clock_ms <= most_ms + YOUNG_MS
+
+
+def goes_on(boot: Boot, line: Line) -> bool:
+    """Whether number and uptime of a line went on together from what this boot said last; true where one is not known."""
+    if line.seq is None or line.ms is None or boot.last_ms is None or boot.last_seq is None:
+        return True
+    clock_ms = step_ms(boot.last_ms, line.ms)
+    count_ms = step_ms(boot.last_seq % WIRE_NUMBERS, line.seq) * boot.interval_us / 1e3
+    return abs(clock_ms - count_ms) <= boot.interval_us / 1e3 + INEXACT * abs(count_ms)
 
 
 def _continues(before: Line, line: Line, interval_ms: float) -> bool:
