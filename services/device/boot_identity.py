@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from services.clock import Step as ClockStep
 from services.device.boot import Boot, step_ms
 from services.device.columns import Line
 from services.device.count_and_clock import STALE_S, can_precede, clock_fits, is_live, is_same, lags
@@ -163,9 +164,11 @@ class BoardIdentity:
         self.asked_s = -1e9  # when the board was last asked who it is
         self._pending: list[Line] = []
         self._pending_s = 0.0  # since when
+        self._slept_s = 0.0  # so long our machine may have slept since a board said who it is
         self._before = 0  # of the pending, those that came before the hello in doubt
         self._earlier = 0  # and those of an earlier connection
         self._waits_anew = False  # a new connection began
+        self._met = False  # on this connection a board has said who it is
         self._doubt: tuple[Hello, Boot] | None = None  # is this one that one?
         self._doubt_s = 0.0
         self._offers = False  # the last hello was asked for: what the board holds follows
@@ -182,9 +185,15 @@ class BoardIdentity:
 
     def connected(self) -> None:
         """A new connection: it may be another board, or the same after its power was lost."""
-        self.known, self._doubt = False, None
+        self.known, self._met, self._doubt = False, False, None
         self._earlier, self._waits_anew = len(self._pending), True
         self._last_words.forget()
+
+    def clock_followed(self, step: ClockStep) -> None:
+        """Boards measured on while we slept; the system may tell a sleep as a clock that was set."""
+        self._slept_s += (step.slept_us + max(0, step.set_us)) / 1e6
+        if self.boot is not None:
+            self.boot.clock_followed(step)
 
     def suspect(self) -> None:
         """It seems to count anew."""
@@ -280,21 +289,22 @@ class BoardIdentity:
         level_1 = old is not None and (old.wire is not None or old.mute)  # a board of level 0 sends no checksums
         mine: list[Line] = []
         others: list[Line] = []
-        passed_ms = (now_s - self._pending_s + AWAITED_S) * 1e3
+        passed_ms = (now_s - self._pending_s + self._slept_s + AWAITED_S) * 1e3
         for place, line in enumerate(before):
-            olds = level_1 and old is not None and said_by(old, line, now_s)
+            olds = level_1 and old is not None and (self._met or place < self._earlier) and said_by(old, line, now_s)
             can_be = place >= self._earlier and can_precede(line, hello, passed_ms)
             (mine if can_be and not olds else others).append(line)
         theirs = [line for line in others if level_1 and old is not None and goes_on(old, line)]
         nobodys = [line for line in others if line not in theirs] if len(theirs) < len(others) else []
         first: list[Step] = [*([Take(theirs)] if theirs else []), *([Drop(nobodys)] if nobodys else [])]
-        self._last_words.over(old, hello, now_s)
+        self._last_words.over(old if self._met else None, hello, now_s)  # of an earlier connection nothing comes any more
         late_of, late, after = self._last_words.split(after, now_s)
         first += [Take(late, late_of)] if late else []
         return [*first, Begin(self.boots.new(hello)), *self._welcome(hello, mine + after)]
 
     def _welcome(self, hello: Hello, lines: list[Line]) -> list[Step]:
-        self.known, self._doubt, self._pending, self._earlier = True, None, [], 0
+        self.known, self._met, self._doubt, self._pending, self._earlier = True, True, None, [], 0
+        self._slept_s = 0.0
         bare: list[Line] = [line for line in lines if isinstance(line, ReadingLine) and line.crc is None]
         good = [line for line in lines if line not in bare] if bare else lines  # at level 1 all have checksums
         steps: list[Step] = [Welcome(hello, self._offers)]

@@ -155,8 +155,7 @@ class Device:
                 self._live.clock_followed(step)
                 self.alerts.clock_followed(step)
                 self._liveness.since_us += step.set_us
-                if self._boot is not None:
-                    self._boot.clock_followed(step)
+                self._identity.clock_followed(step)
         self._segment = segment
 
     def _recall(self) -> None:

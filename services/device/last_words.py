@@ -53,7 +53,8 @@ class LastWords:
         passed_ms = (now_s - self._since_s) * 1e3
         ahead_ms = step_ms(hello.seq, line.seq) * hello.interval_ms
         can_be_new = 0 <= ahead_ms <= passed_ms + hello.interval_ms
-        surely_old = old.last_ms is not None and line.ms > passed_ms + YOUNG_MS and self._mine is None
+        uptime_ms = passed_ms + hello.seq * hello.interval_ms + YOUNG_MS  # of one that measures since it started
+        surely_old = old.last_ms is not None and line.ms > uptime_ms and self._mine is None
         if said_by(old, line, now_s) and (surely_old or not can_be_new):
             return True
         if can_be_new and is_live(line):

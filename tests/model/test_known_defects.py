@@ -367,3 +367,35 @@ def test_a_young_board_that_restarts_while_the_machine_sleeps_is_a_new_boot(benc
     world.wait(1)
     world.check()
     world.settle()
+
+
+def test_a_restarted_board_whose_count_meets_the_old_one_is_not_taken_for_its_last_words(bench: type[World]) -> None:
+    """24"""
+    world = bench()
+    world.start()
+    world.restart_board()
+    world.wait(1)
+    world.restart_board()
+    world.cable_out(1)
+    world.settle()
+
+
+def test_what_the_system_kept_while_the_machine_slept_before_the_first_hello_is_this_boards(bench: type[World]) -> None:
+    """25"""
+    world = bench(Kind(ring=96, claims=48))
+    world.wait(0.3)
+    world.start()
+    world.strange_reading("null")
+    world.suspend(600)
+    world.settle()
+
+
+def test_lines_of_another_board_from_before_a_sleep_are_not_the_old_ones(bench: type[World]) -> None:
+    """26"""
+    world = bench()
+    world.start()
+    world.wait(1)
+    world.swap_board(7, 2000)
+    world.cable_out(1)
+    world.suspend(600)
+    world.settle()
