@@ -67,7 +67,6 @@ HAPPENED: list[tuple[EventKind, dict[str, Any], str]] = [
         COMMAND | {"result": "error", "detail": "too short"},
         "set_interval → refused: too short (41 ms, tries: 2)",
     ),
-    (EventKind.COMMAND, COMMAND | {"result": "unsupported"}, "set_interval → not known to this board (41 ms, tries: 2)"),
     (EventKind.DATABASE, {"moved_to": "x.db"}, "The database was damaged: it was moved aside to x.db and a new one was started."),
 ]
 
