@@ -78,8 +78,12 @@ def test_a_database_that_vanishes_is_said_and_no_acknowledged_reading_is_missing
         else:
             database.rename(tmp_path / "away.db")
         wait_for(lambda: any("Recording goes on" in note for note in storage(running)["notes"]), 20)
-        told = running.json("/api/events")["events"]
-        assert any(event["kind"] == "database" and act in event["text"] for event in told)
+        wait_for(  # the note may be there before the event is written
+            lambda: any(
+                event["kind"] == "database" and act in event["text"] for event in running.json("/api/events")["events"]
+            ),
+            20,
+        )
         before = len(stored(database))
         wait_for(lambda: len(stored(database)) > before, 20)
         running.kill()
