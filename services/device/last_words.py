@@ -89,11 +89,15 @@ def goes_on(boot: Boot, line: Line) -> bool:
         return True
     clock_ms = step_ms(boot.last_ms, line.ms)
     count_ms = step_ms(boot.last_seq % WIRE_NUMBERS, line.seq) * boot.interval_us / 1e3
-    return abs(clock_ms - count_ms) <= boot.interval_us / 1e3 + INEXACT * abs(count_ms)
+    return _together(clock_ms, count_ms, boot.interval_us / 1e3)
 
 
 def _continues(before: Line, line: Line, interval_ms: float) -> bool:
     """Whether number and uptime went on together from one line to the other, either way round."""
     assert before.seq is not None and before.ms is not None and line.seq is not None and line.ms is not None
     clock_ms, count_ms = step_ms(before.ms, line.ms), step_ms(before.seq, line.seq) * interval_ms
+    return _together(clock_ms, count_ms, interval_ms)
+
+
+def _together(clock_ms: float, count_ms: float, interval_ms: float) -> bool:
     return abs(clock_ms - count_ms) <= interval_ms + INEXACT * abs(count_ms)
