@@ -16,14 +16,14 @@ import msgspec
 from components import ids
 
 MOST_CLICKS = 20
-KEYS = f"{ids.KEY}.data"
+NUMBERED = (f"{ids.KEY}.data", f"{ids.ON_CHART}.data")  # lists of the last few, each with its number `n`
 
 
 def mark(prop: str, value: Any) -> int:
-    """Short for a value: the number of clicks, of the last key, or a digest."""
+    """Short for a value: the number of clicks, of the last key or move on the chart, or a digest."""
     if prop.endswith(".n_clicks"):
         return int(value or 0)
-    if prop == KEYS:
+    if prop in NUMBERED:
         return int(value[-1]["n"]) if value else 0
     return zlib.crc32(msgspec.json.encode(value))
 
@@ -41,3 +41,8 @@ def unanswered(asked: Mapping[str, Any], triggered: list[str], answered: Mapping
         times = mark(prop, asked[prop]) - answered.get(prop, 0) if prop.endswith(".n_clicks") else 1
         found += [prop] * min(times, MOST_CLICKS)
     return found
+
+
+def latest(prop: str, value: Any, answered: Mapping[str, int]) -> list[Any]:
+    """The gestures in a value that have no answer yet: a quick second key overtakes the answer to the first."""
+    return [each for each in value or [] if each["n"] > answered.get(prop, 0)] if prop in NUMBERED else [value]

@@ -15,7 +15,7 @@ from anyio import to_thread
 from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
 from components import ids, live
-from components.answered import KEYS, marks, unanswered
+from components.answered import latest, marks, unanswered
 from components.feed import Feed
 from components.gestures import MEANING, Now, at_start, typed_texts
 from components.panels import overview, toolbar
@@ -35,13 +35,9 @@ OUTPUTS = (
     (ids.FROM, "value"),
     (ids.TO, "value"),
 )
-# Answered gestures are taken out of the graph: it reports nothing that equals what it reported last, so that the second
-# of two double clicks would be lost.
-ANSWERED = (
-    (ids.CHART, "relayoutData"),
-    (ids.CHART, "restyleData"),
-    (ids.OVERVIEW, "selectedData"),
-)
+# An answered gesture is taken out of the graph: it reports nothing that equals what it reported last, so that the second of
+# two equal ones would be lost.
+ANSWERED = ((ids.OVERVIEW, "selectedData"),)
 READER = f"{ids.READER}.data"
 SHOWN = tuple(Output(*output, allow_duplicate=True) for output in live.OUTPUTS)
 INPUTS = (
@@ -53,9 +49,8 @@ INPUTS = (
     (ids.LIVE, "value"),
     (ids.FROM, "value"),
     (ids.TO, "value"),
-    (ids.CHART, "relayoutData"),
+    (ids.ON_CHART, "data"),
     (ids.CHART, "selectedData"),
-    (ids.CHART, "restyleData"),
     (ids.OVERVIEW, "selectedData"),
     (ids.BOARD, "value"),
     (ids.ZOOM_TO, "n_clicks"),
@@ -139,9 +134,9 @@ def looked_at(view: View, asked: Asked, now: Now) -> View:
     """What the reader wants to see now, after every gesture that has no answer yet."""
     if asked.answered is None:  # what the browser is like, then what the address says
         return at_start(view, asked.values[READER], asked.values[f"{ids.ADDRESS}.search"])
-    now = now._replace(key_n=asked.answered.get(KEYS, 0))
     for prop in unanswered(asked.values, asked.triggered, asked.answered):
-        view = MEANING[prop](view, asked.values[prop], now)
+        for value in latest(prop, asked.values[prop], asked.answered):
+            view = MEANING[prop](view, value, now)
     return view
 
 

@@ -24,7 +24,6 @@ class Now(NamedTuple):
     record: Range | None
     drawn: Drawn
     dark: bool = False
-    key_n: int = 0  # of the last key that was answered
 
 
 Gesture = Callable[[View, Any, Now], View]
@@ -106,9 +105,13 @@ def _typed_text(time_us: int, zone: str, now_us: int) -> str:
     return day + clock_ms(time_us, zone)
 
 
-def _relayout(view: View, value: Any, now: Now) -> View:
+def _on_chart(view: View, value: dict[str, Any], now: Now) -> View:
+    """One change that Plotly reports of the chart (assets/gestures.js): of its axes and lines, or of its curves."""
+    return _restyled(view, value["restyle"]) if "restyle" in value else _relayout(view, value.get("relayout") or {}, now)
+
+
+def _relayout(view: View, given: dict[str, Any], now: Now) -> View:
     """Zoomed or panned to a range, or double clicked; or a limit line was dragged."""
-    given = value or {}
     moved = moved_limit(view, given, now.drawn)
     if moved is not None:
         return view.but(moved=moved)
@@ -136,7 +139,7 @@ def _selected(view: View, value: Any, now: Now) -> View:
     return view.but(selection_us=times) if times else view
 
 
-def _restyled(view: View, value: Any, _now: Now) -> View:
+def _restyled(view: View, value: Any) -> View:
     """Curves hidden or shown in the legend."""
     if not value or "visible" not in value[0]:
         return view
@@ -180,14 +183,6 @@ def _language(view: View, clicks: Any, _now: Now) -> View:
 
 def _zone(view: View, clicks: Any, _now: Now) -> View:
     return view.but(zone=view.local_zone if view.zone == "UTC" else "UTC") if clicks else view
-
-
-def _keys(view: View, value: Any, now: Now) -> View:
-    """Those of the keys pressed lately that have no answer yet: a quick second key overtakes the answer to the first."""
-    for pressed in value or []:
-        if pressed["n"] > now.key_n:
-            view = _key(view, pressed, now)
-    return view
 
 
 def _key(view: View, value: dict[str, Any], now: Now) -> View:
@@ -254,9 +249,8 @@ MEANING: dict[str, Gesture] = {
     f"{ids.LIVE}.value": _live,
     f"{ids.FROM}.value": _typed(0),
     f"{ids.TO}.value": _typed(1),
-    f"{ids.CHART}.relayoutData": _relayout,
+    f"{ids.ON_CHART}.data": _on_chart,
     f"{ids.CHART}.selectedData": _selected,
-    f"{ids.CHART}.restyleData": _restyled,
     f"{ids.OVERVIEW}.selectedData": _overviewed,
     f"{ids.BOARD}.value": _board,
     f"{ids.ZOOM_TO}.n_clicks": _zoom_to,
@@ -264,7 +258,7 @@ MEANING: dict[str, Gesture] = {
     f"{ids.LANGUAGE}.n_clicks": _language,
     f"{ids.THEME}.n_clicks": _theme,
     f"{ids.ZONE}.n_clicks": _zone,
-    f"{ids.KEY}.data": _keys,
+    f"{ids.KEY}.data": _key,
     f"{ids.TRIAL}.data": _tried,
     f"{ids.CHOICE}.data": _chosen,
     f"{ids.MOVE_SAVED}.data": _put_back,

@@ -15,6 +15,7 @@ FOUND_KEPT = "found-kept"  # dcc.Store [port, …]: found boards that the reader
 MOVED = "moved"  # dcc.Store {rule, on, n}: the limit line that was dragged; opens the form of its rule
 MOVE_SAVED, MOVE_GIVEN_UP = "move-saved", "move-given-up"  # dcc.Store: changes when the form has saved it, or puts it back
 KEY = "key"  # dcc.Store [{key, at, ends, n}, …]: the keys pressed lately, numbered (assets/keys.js)
+ON_CHART = "on-chart"  # dcc.Store [{relayout | restyle, n}, …]: what was done on the chart lately, numbered (assets/gestures.js)
 ADDRESS = "address"  # dcc.Location
 PAGE = "page"
 ANNOUNCER = "announcer"  # aria-live region: changes of state only

@@ -81,7 +81,10 @@ CHANGING: tuple[str, ...] = (
 )
 ASSETS = Path(__file__).parent / "assets"
 SLOW_MS = 5_000
-STORES = (ids.DRAWN, ids.ANSWERED, ids.READER, ids.KEY, ids.TRIAL, ids.CHOICE, ids.MOVED, ids.MOVE_SAVED, ids.MOVE_GIVEN_UP)
+STORES = (
+    *(ids.DRAWN, ids.ANSWERED, ids.READER, ids.KEY, ids.ON_CHART, ids.TRIAL, ids.CHOICE),
+    *(ids.MOVED, ids.MOVE_SAVED, ids.MOVE_GIVEN_UP),
+)
 META_TAGS = [
     {"name": "viewport", "content": "width=device-width, initial-scale=1"},
     {"name": "color-scheme", "content": "light dark"},

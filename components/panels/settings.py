@@ -3,6 +3,7 @@ the rest, how it stands now and the option that sets it at the next start."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
@@ -110,22 +111,29 @@ def register(app: Dash, monitor: Monitor) -> None:
 
     @app.callback(
         *(Output(ids.setting(name), "value") for name in HERE),
-        Output(ids.setting(SHORTER), "value"),
+        Input(ids.SETTINGS, "id"),
+    )
+    def show_changeable(_there: str) -> Any:
+        now = monitor.changeable()
+        return [now[name] for name in HERE]
+
+    @app.callback(
         *(Output(f"option-{name}", "children") for name in HERE),
         Output(ids.SETTINGS, "children"),
         Input(ids.SETTINGS, "id"),
         Input(ids.SETTINGS_RESULT, "children"),
         State(ids.VIEW, "data"),
     )
-    def show_settings(_there: str, done: Any, choices: Any) -> Any:
+    def show_settings(_there: str, _done: Any, choices: Any) -> Any:
         text = words(View.from_store(choices).language)
-        settings, now = monitor.settings, monitor.changeable()
+        settings = monitor.settings
         named = [FLAGS[name] + (text["settings.given"] if name in settings.given else "") for name in HERE]
-        values = [no_update] * len(HERE) if _refused(done) else [now[name] for name in HERE]
-        return *values, False, *named, render_rest(settings, text)
+        return *named, render_rest(settings, text)
 
     @app.callback(
         Output(ids.SETTINGS_RESULT, "children"),
+        Output(ids.setting(SHORTER), "value"),
+        *(Output(ids.setting(name), "value", allow_duplicate=True) for name in HERE),
         Input(ids.setting("save"), "n_clicks"),
         *(State(ids.setting(name), "value") for name in HERE),
         State(ids.setting(SHORTER), "value"),
@@ -134,27 +142,29 @@ def register(app: Dash, monitor: Monitor) -> None:
         prevent_initial_call=True,
     )
     async def save(clicks: int | None, *given: Any) -> Any:
+        as_typed = [no_update] * len(HERE)
         if not clicks:
-            return no_update
+            return no_update, no_update, *as_typed
         *values, allowed, choices = given
         view = View.from_store(choices)
         wanted = asked(dict(zip(HERE, values, strict=True)))
         try:
             if deletes(wanted, monitor.changeable()) and not allowed:
-                return said(words(view.language)["settings.shorter.first"], "problem")
+                return said(words(view.language)["settings.shorter.first"], "problem"), False, *as_typed
             changed = await to_thread.run_sync(monitor.change_settings, wanted)
         except (PowermonError, ValueError, TypeError) as error:
-            return said(phrase(str(error), view.language), "problem")
-        return said(told(changed, monitor.settings, view))
+            return said(phrase(str(error), view.language), "problem"), False, *as_typed
+        return said(told(changed, monitor.settings, view)), False, *in_effect(values, monitor.changeable())
 
     @app.callback(Output(ids.TICK, "interval"), Input(ids.SETTINGS_RESULT, "children"))
     def keep_pace(_done: Any) -> int:
         return monitor.settings.interval_ms
 
 
-def _refused(done: Any) -> bool:
-    """After a refusal what was typed stays, to be mended."""
-    return isinstance(done, dict) and "said-problem" in str(done.get("props", {}).get("className", ""))
+def in_effect(values: Sequence[Any], now: dict[str, Any]) -> list[Any]:
+    """Fields that were taken otherwise than they were typed; a field that says it already is left alone, for its reader may be
+    typing in it again."""
+    return [no_update if value == now[name] else now[name] for name, value in zip(HERE, values, strict=True)]
 
 
 def told(changed: list[str], settings: Settings, view: View) -> str:

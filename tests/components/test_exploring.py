@@ -70,6 +70,31 @@ def test_double_click_goes_back_through_the_zooms_to_live(page: Page) -> None:
     until(page, lambda: span_ms(page) == pytest.approx(60_000, abs=2))
 
 
+NOISE = """() => {
+    const gd = document.querySelector('#chart .js-plotly-plot');
+    gd.on('plotly_relayout', (given) => given.autosize || gd.emit('plotly_relayout', {autosize: true}));
+}"""
+
+
+def test_a_word_of_the_charts_size_takes_no_zoom_away(page: Page) -> None:
+    page.evaluate(NOISE)
+    first = zoomed(page)
+    assert first[1] - first[0] == pytest.approx(12_000, rel=0.02)
+    page.mouse.wheel(0, -120)
+    until(page, lambda: span_ms(page) < 0.95 * 12_000)
+    until(page, lambda: view(page)["range_us"][1] - view(page)["range_us"][0] == pytest.approx(1000 * span_ms(page), abs=2000))
+
+
+def test_two_curves_hidden_at_one_moment_are_both_hidden(page: Page) -> None:
+    page.mouse.click(*on_chart(page, 0.5))
+    page.evaluate("""() => {
+        const gd = document.querySelector('#chart .js-plotly-plot');
+        window.Plotly.restyle(gd, {visible: 'legendonly'}, [3]);
+        window.Plotly.restyle(gd, {visible: 'legendonly'}, [4]);
+    }""")
+    until(page, lambda: view(page)["hidden"] == ["v", "a"])
+
+
 def test_back_undoes_a_zoom_and_never_leaves_the_page(page: Page) -> None:
     zoomed(page)
     page.go_back()
@@ -223,7 +248,7 @@ def test_the_language_changes_everything_and_is_remembered(open_page: Open) -> N
     until(page, lambda: page.get_attribute("#page", "lang") == "ko")
     until(page, lambda: "전압" in text(page, "card-v"))
     until(page, lambda: view(page).get("range_us") == range_us)
-    assert page.evaluate("document.documentElement.lang") == "ko"
+    until(page, lambda: page.evaluate("document.documentElement.lang") == "ko")
 
 
 def test_events_open_in_the_drawer_beside_the_chart(page: Page) -> None:
